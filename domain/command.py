@@ -1,0 +1,30 @@
+"""Commands: intentions addressed to one aggregate; they may be refused."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, dataclass_transform
+
+from domain.errors import InvalidFieldError
+from domain.message import Message
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class Command(Message):
+    """
+    Base of all commands; subclassing declares and freezes one.
+
+    Who asked, when and under which id is the envelope's business, so a command
+    is its payload alone. Rules about a single field go into `__post_init__`
+    through `require`: they hold before the command is even accepted.
+    """
+
+    command_type: ClassVar[str]
+
+    def __init_subclass__(cls, *, name: str | None = None) -> None:
+        super().__init_subclass__()
+        cls.command_type = name or cls.__name__
+        dataclass(frozen=True, kw_only=True, repr=False)(cls)
+
+    def require(self, condition: object, field: str, rule: str) -> None:
+        """Raise `InvalidFieldError` for `field` unless `condition` holds."""
+        if not condition:
+            raise InvalidFieldError(self.command_type, field, rule)

@@ -1,0 +1,49 @@
+"""What events and commands share: plain frozen fields, some of them marked as people's data."""
+
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+T = TypeVar("T")
+
+
+class Mark(StrEnum):
+    """How carefully a field is to be handled outside the store."""
+
+    PERSONAL = "personal"
+    SECRET = "secret"  # noqa: S105 - the word, not a password
+
+
+Personal = Annotated[T, Mark.PERSONAL]
+Secret = Annotated[T, Mark.SECRET]
+
+
+class Message:
+    """Base of events and commands; its `repr` never shows a marked value."""
+
+    def __repr__(self) -> str:
+        marks = marked_fields(type(self))
+        shown = (
+            f"{name}={'***' if name in marks else repr(getattr(self, name))}"
+            for name in field_names(type(self))
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@cache
+def field_names(cls: type[Message]) -> tuple[str, ...]:
+    """Return the names of the payload's fields, in the order they were declared."""
+    return tuple(f.name for f in fields(cls)) if is_dataclass(cls) else ()
+
+
+@cache
+def marked_fields(cls: type[Message]) -> dict[str, Mark]:
+    """Return the fields declared as `Personal[...]` or `Secret[...]`, with their marks."""
+    hints = get_type_hints(cls, include_extras=True)
+    found = ((name, mark_of(hints.get(name))) for name in field_names(cls))
+    return {name: mark for name, mark in found if mark is not None}
+
+
+def mark_of(hint: Any) -> Mark | None:
+    return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Mark)), None)

@@ -1,0 +1,23 @@
+"""What can happen to an order."""
+
+from decimal import Decimal
+from typing import TypeAlias
+
+from domain.event import Event
+
+
+class OrderPlaced(Event):
+    order_id: str
+    items: tuple[str, ...]
+    total: Decimal
+
+
+class PaymentProcessed(Event):
+    amount: Decimal
+
+
+class OrderShipped(Event):
+    packages: tuple[str, ...]
+
+
+OrderEvent: TypeAlias = OrderPlaced | PaymentProcessed | OrderShipped

@@ -1,0 +1,107 @@
+"""Events between Python and jsonb: what was stored is what is read."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+import msgspec
+
+from domain.aggregate import aggregate_class
+from domain.event import Event
+from domain.upcasting import upcast
+from store.errors import UndecodableEventError, UnknownEventError, UnstorableError
+from store.storable import check_name, check_size, check_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawEvent:
+    """A fact of another system, stored and read as plain data: no class stands for it."""
+
+    event_type: str
+    data: dict[str, Any]
+    version: int = 1
+
+
+AnyEvent: TypeAlias = Event | RawEvent
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known about an event or a command beside its data."""
+
+    actor: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    command_id: str | None = None
+    traceparent: str | None = None
+    reason: str | None = None
+    occurred_at: str | None = None
+
+
+def encode_event(event: AnyEvent) -> tuple[str, int, bytes]:
+    """
+    Return type, version and JSON of `event`, proven to be read back equal.
+
+    Raises UnstorableError, naming the field.
+    """
+    if isinstance(event, RawEvent):
+        check_name(event.event_type, "event_type")
+        check_value(event.data, event.event_type)
+        encoded = msgspec.json.encode(event.data)
+        check_size(encoded, event.event_type)
+        return event.event_type, event.version, encoded
+    return event.event_type, event.schema_version, encode_message(event, event.event_type)
+
+
+def encode_message(message: object, where: str) -> bytes:
+    """Return the JSON of a message that, decoded, equals it. Raises UnstorableError."""
+    try:
+        plain = msgspec.to_builtins(message)
+    except (TypeError, ValueError) as error:
+        raise UnstorableError(where, f"cannot be written as JSON: {error}") from error
+    check_value(plain, where)
+    encoded = msgspec.json.encode(plain)
+    check_size(encoded, where)
+    check_round_trip(message, encoded, where)
+    return encoded
+
+
+def check_round_trip(message: object, encoded: bytes, where: str) -> None:
+    """The declared types must lead back to the same value: Decimal('NaN') or a set do not."""
+    try:
+        equal = decoder(type(message)).decode(encoded) == message
+    except msgspec.ValidationError as error:
+        raise UnstorableError(where, f"does not fit its declared fields: {error}") from error
+    if not equal:
+        raise UnstorableError(where, "would not be read back as it was given")
+
+
+def decode_event(
+    aggregate_type: str, event_type: str, version: int, data: str, position: int
+) -> Event:
+    """
+    Return the event in today's words.
+
+    Raises UnknownEventError when no class knows it, UndecodableEventError when its data does
+    not fit; either is about this event alone.
+    """
+    cls = event_class(aggregate_type, event_type)
+    if cls is None or version > cls.schema_version:
+        raise UnknownEventError(aggregate_type, event_type, version, position)
+    try:
+        if version == cls.schema_version:
+            return decoder(cls).decode(data)
+        return msgspec.convert(upcast(cls, version, msgspec.json.decode(data)), cls)
+    except Exception as error:  # noqa: BLE001 - an upcaster is the user's code and may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise UndecodableEventError(event_type, version, position, reason) from error
+
+
+def event_class(aggregate_type: str, event_type: str) -> type[Event] | None:
+    """Return the class for an event of this aggregate, or None when nobody claims it."""
+    owner = aggregate_class(aggregate_type)
+    return owner.event_classes.get(event_type) if owner else None
+
+
+@cache
+def decoder(cls: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cls)

@@ -1,0 +1,127 @@
+"""What can go wrong between us and the store."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+class StoreError(Exception):
+    """Base of all store errors."""
+
+
+@dataclass(eq=False)
+class ConcurrencyError(StoreError):
+    """Another writer appended to the stream first; load it again and decide again."""
+
+    aggregate_id: str
+    expected: str
+    actual: int | None
+
+    def __str__(self) -> str:
+        actual = "has moved on" if self.actual is None else f"is at version {self.actual}"
+        return f"stream {self.aggregate_id!r} {actual}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class AggregateTypeError(StoreError):
+    """The stream belongs to an aggregate of another type; ids are shared by all types."""
+
+    aggregate_id: str
+    given: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"stream {self.aggregate_id!r} belongs to a {self.actual}, not to a {self.given}"
+
+
+@dataclass(eq=False)
+class CommandIdReusedError(StoreError):
+    """A command id came back with another type or payload: a client's mistake, never a repeat."""
+
+    command_id: UUID
+
+    def __str__(self) -> str:
+        return f"command id {self.command_id} was used before, for another command"
+
+
+@dataclass(eq=False)
+class NotAcceptedError(StoreError):
+    """A command is not, or no longer, waiting to be handled: somebody else settled it."""
+
+    detail: str
+
+    def __str__(self) -> str:
+        return f"no longer accepted: {self.detail}"
+
+
+@dataclass(eq=False)
+class UnstorableError(StoreError):
+    """A value that would not be read back as it was given; nothing was stored."""
+
+    where: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.where} {self.rule}"
+
+
+@dataclass(eq=False)
+class UnknownEventError(StoreError):
+    """No class knows this event, or none this recent: an older worker meets a newer event."""
+
+    aggregate_type: str
+    event_type: str
+    version: int
+    position: int
+
+    def __str__(self) -> str:
+        return (
+            f"no class here knows {self.aggregate_type} event {self.event_type!r} version "
+            f"{self.version} at position {self.position}; deploy the code that wrote it, "
+            f"or list it as ignorable"
+        )
+
+
+@dataclass(eq=False)
+class UndecodableEventError(StoreError):
+    """The stored data does not fit the class; this event is set aside, others are read."""
+
+    event_type: str
+    version: int
+    position: int
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"event {self.event_type!r} version {self.version} at position {self.position} "
+            f"cannot be read: {self.reason}"
+        )
+
+
+@dataclass(eq=False)
+class FencedError(StoreError):
+    """Another writer took this projection over; what this one had in hand was rolled back."""
+
+    projection: str
+
+    def __str__(self) -> str:
+        return f"projection {self.projection!r} has another writer now; nothing was written"
+
+
+@dataclass(eq=False)
+class UnsafeReaderError(StoreError):
+    """The reader's session cannot see what is final: a standby, or a frozen snapshot."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class DomainSetupError(StoreError):
+    """The domain or a projection is declared in a way that cannot work; told at start."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

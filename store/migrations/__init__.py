@@ -1,0 +1,1 @@
+"""The core tables, roles and functions, version by version (Alembic)."""

@@ -1,0 +1,56 @@
+"""Events as the store knows them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.event import Event
+from store.codec import Metadata, decode_event
+
+
+class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
+    """
+    An event with its place: `sequence_number` in its stream, `global_sequence` in the store.
+
+    `data` stays JSON until somebody asks, so an event that cannot be decoded troubles only
+    those who look at it.
+    """
+
+    global_sequence: int
+    aggregate_id: str
+    aggregate_type: str
+    event_type: str
+    version: int
+    sequence_number: int
+    timestamp: datetime
+    data: str
+    event_id: UUID | None = None
+    metadata_json: str = "{}"
+
+    @property
+    def event(self) -> Event:
+        """The event itself; raises UnknownEventError or UndecodableEventError."""
+        return decode_event(
+            self.aggregate_type, self.event_type, self.version, self.data, self.global_sequence
+        )
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The stored data as plain values, in the words of its own version."""
+        plain: dict[str, Any] = msgspec.json.decode(self.data)
+        return plain
+
+    @property
+    def metadata(self) -> Metadata:
+        """Who, why and on whose behalf."""
+        return msgspec.json.decode(self.metadata_json, type=Metadata)
+
+
+# What a fold needs, in the order of the fields above; the rest is for those who look closer.
+FOLD_COLUMNS = (
+    "global_sequence, aggregate_id, aggregate_type, event_type, version, sequence_number, "
+    "timestamp, data::text"
+)
+ALL_COLUMNS = f"{FOLD_COLUMNS}, event_id, metadata::text"

@@ -1,0 +1,48 @@
+"""Which failures of the database pass by themselves, and how we wait for that."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+T = TypeVar("T")
+
+# Serialization failure, deadlock, lock not available; too many connections; shutting down,
+# crashed, starting up, idle too long.
+PASSING = frozenset(
+    {"40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04"}
+)
+CONNECTION_CLASS = "08"
+
+
+def is_passing(error: BaseException) -> bool:
+    """Return whether the same call may succeed a moment later."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, psycopg.Error):
+        return False
+    state = cause.sqlstate
+    if state is None:  # never reached the server, or the connection broke
+        return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+    return state in PASSING or state.startswith(CONNECTION_CLASS)
+
+
+def retrying(
+    operation: Callable[[], T], *, attempts: int = 6, pause: float = 0.05, longest: float = 2.0
+) -> T:
+    """
+    Run `operation` until it passes, at most `attempts` times, pausing longer each time.
+
+    It runs again even if it took effect and only the answer was lost, so it must be harmless
+    to repeat. Pauses are drawn at random from the whole interval ("full jitter").
+    """
+    for attempt in range(1, attempts):
+        try:
+            return operation()
+        except (psycopg.Error, DBAPIError) as error:
+            if not is_passing(error):
+                raise
+        time.sleep(random.uniform(0, min(longest, pause * 2**attempt)))  # noqa: S311 - no secret
+    return operation()

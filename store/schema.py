@@ -1,0 +1,136 @@
+"""The core tables as SQLAlchemy sees them; the migrations make them, a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+CORE_SCHEMA = "fleetlog"
+READ_MODEL_SCHEMA = "fleetlog_read_models"
+
+core = MetaData(schema=CORE_SCHEMA)
+NOW = func.clock_timestamp()
+ACCEPTED = text("status = 'accepted'")
+
+
+def timestamp(name: str, *, optional: bool = False, clock: bool = True) -> Column[DateTime]:
+    default = NOW if clock else None
+    return Column(name, DateTime(timezone=True), nullable=optional, server_default=default)
+
+
+events = Table(
+    "events",
+    core,
+    Column("event_id", Uuid, nullable=False),
+    Column("aggregate_id", String(255), nullable=False),
+    Column("aggregate_type", String(100), nullable=False),
+    Column("event_type", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("sequence_number", BigInteger, nullable=False),
+    Column("global_sequence", BigInteger, Identity(always=True, cache=1), nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("metadata", JSONB, nullable=False),
+    timestamp("timestamp", clock=False),
+    PrimaryKeyConstraint("event_id", name="events_pkey"),
+    UniqueConstraint("aggregate_id", "sequence_number", name="events_stream_key"),
+    UniqueConstraint("global_sequence", name="events_position_key"),
+    CheckConstraint("sequence_number > 0", name="events_sequence_number_check"),
+    Index("events_timestamp_brin", "timestamp", postgresql_using="brin"),
+)
+
+commands = Table(
+    "commands",
+    core,
+    Column("command_id", Uuid, nullable=False),
+    Column("command_type", String(100), nullable=False),
+    Column("aggregate_id", String(255), nullable=False),
+    Column("accepted_no", BigInteger, Identity(always=True, cache=1), nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("metadata", JSONB, nullable=False),
+    Column("continuation", JSONB),
+    Column("status", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("result", JSONB),
+    Column("error", JSONB),
+    timestamp("accepted_at"),
+    timestamp("published_at"),
+    timestamp("finished_at", optional=True, clock=False),
+    PrimaryKeyConstraint("command_id", name="commands_pkey"),
+    CheckConstraint(
+        "status in ('accepted', 'done', 'rejected', 'parked', 'cancelled')",
+        name="commands_status_check",
+    ),
+    Index("commands_inbox", "aggregate_id", "accepted_no", postgresql_where=ACCEPTED),
+    Index("commands_open", "accepted_no", postgresql_where=text("status <> 'done'")),
+    Index(
+        "commands_continuation",
+        "finished_at",
+        postgresql_where=text("continuation IS NOT NULL"),
+    ),
+)
+
+snapshots = Table(
+    "snapshots",
+    core,
+    Column("aggregate_id", String(255), nullable=False),
+    Column("aggregate_type", String(100), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("state", JSONB, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    timestamp("timestamp"),
+    PrimaryKeyConstraint("aggregate_id", name="snapshots_pkey"),
+)
+
+projection_checkpoints = Table(
+    "projection_checkpoints",
+    core,
+    Column("projection_name", String(100), nullable=False),
+    Column("last_global_sequence", BigInteger, nullable=False, server_default=text("0")),
+    timestamp("last_updated"),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("owner", String(255)),
+    Column("generation", Integer, nullable=False, server_default=text("1")),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("status", String(10), nullable=False, server_default=text("'running'")),
+    Column("error", Text),
+    PrimaryKeyConstraint("projection_name", name="projection_checkpoints_pkey"),
+    CheckConstraint(
+        "status in ('running', 'halted', 'rebuilding')",
+        name="projection_checkpoints_status_check",
+    ),
+)
+
+parked_events = Table(
+    "parked_events",
+    core,
+    Column(
+        "projection_name",
+        String(100),
+        ForeignKey(projection_checkpoints.c.projection_name, ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("global_sequence", BigInteger, nullable=False),
+    Column("aggregate_id", String(255), nullable=False),
+    Column("error", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("1")),
+    timestamp("parked_at"),
+    timestamp("last_tried_at"),
+    PrimaryKeyConstraint("projection_name", "global_sequence", name="parked_events_pkey"),
+    Index("parked_events_stream", "projection_name", "aggregate_id", "global_sequence"),
+)
