@@ -27,7 +27,11 @@ class Role(StrEnum):
 # A writer that hangs holds back every reader, so it is given little time; a projector holds
 # back only its own projection; a reader nobody.
 TIMEOUTS = {
-    Role.WRITER: {"transaction_timeout": "5s", "idle_in_transaction_session_timeout": "5s"},
+    Role.WRITER: {
+        "transaction_timeout": "5s",
+        "idle_in_transaction_session_timeout": "5s",
+        "lock_timeout": "3s",
+    },
     Role.PROJECTOR: {"transaction_timeout": "60s", "idle_in_transaction_session_timeout": "15s"},
     Role.READER: {"idle_in_transaction_session_timeout": "60s"},
 }

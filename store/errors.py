@@ -65,6 +65,18 @@ class UnstorableError(StoreError):
 
 
 @dataclass(eq=False)
+class UnknownCommandError(StoreError):
+    """No aggregate here answers this command; a newer worker may."""
+
+    command_type: str
+
+    def __str__(self) -> str:
+        return (
+            f"no aggregate answers {self.command_type!r}; is its module named in FLEETLOG_DOMAIN?"
+        )
+
+
+@dataclass(eq=False)
 class UnknownEventError(StoreError):
     """No class knows this event, or none this recent: an older worker meets a newer event."""
 

@@ -160,7 +160,10 @@ begin
         raise exception 'a command is not set aside as %', p_status;
     end if;
     update commands
-    set status = p_status, error = coalesce(p_error::jsonb, error), finished_at = clock_timestamp()
+    set status = p_status, finished_at = clock_timestamp(),
+        -- What it failed with is a better reason for parking than that it failed too often.
+        error = case when p_status = 'parked' then coalesce(error, p_error::jsonb)
+                     else coalesce(p_error::jsonb, error) end
     where command_id = p_command_id and status = 'accepted';
     return found;
 end

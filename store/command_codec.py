@@ -1,0 +1,93 @@
+"""Commands between Python and jsonb, each misfit named by its field."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from domain.aggregate import aggregate_for
+from domain.command import Command
+from domain.errors import InvalidFieldError
+from domain.message import field_names
+from store.codec import encode_message
+from store.errors import UnknownCommandError, UnstorableError
+from store.storable import check_aggregate_id
+
+FIELD_IN_PATH = re.compile(r"`\$\.(\w+)")
+MISSING_FIELD = re.compile(r"missing required field `(\w+)`")
+
+
+def command_class(command_type: str) -> type[Command]:
+    """Return the class for a command type; raises UnknownCommandError."""
+    owner = aggregate_for(command_type)
+    if owner is None:
+        raise UnknownCommandError(command_type)
+    return owner.command_classes[command_type]
+
+
+def make_command(command_type: str, fields: object) -> Command:
+    """
+    Build a command from plain values, as they come from JSON or from a task's arguments.
+
+    Raises UnknownCommandError, or InvalidFieldError naming the first field that does not do.
+    """
+    cls = command_class(command_type)
+    if not isinstance(fields, dict):
+        raise InvalidFieldError(command_type, "data", "must be an object of fields")
+    unknown = sorted(str(name) for name in fields.keys() - set(field_names(cls)))
+    if unknown:
+        raise InvalidFieldError(command_type, unknown[0][:100], "is not a field of this command")
+    try:
+        return msgspec.convert(fields, cls)
+    except msgspec.ValidationError as error:
+        raise misfit(command_type, str(error)) from None
+
+
+def encode_command(command: Command) -> bytes:
+    """Return the command's JSON; raises InvalidFieldError for what cannot be kept as it is."""
+    command_type = command.command_type
+    try:
+        check_aggregate_id(aggregate_id_of(command), f"{command_type}.{id_field_of(command)}")
+        return encode_message(command, command_type)
+    except UnstorableError as error:
+        field = error.where.removeprefix(f"{command_type}.")
+        raise InvalidFieldError(command_type, field, error.rule) from None
+
+
+def decode_command(command_type: str, payload: str) -> Command:
+    """Build a command from its stored JSON; raises like `make_command`."""
+    return make_command(command_type, msgspec.json.decode(payload))
+
+
+def aggregate_id_of(command: Command) -> str:
+    """Return the id of the aggregate that the command is addressed to."""
+    return str(getattr(command, id_field_of(command)))
+
+
+def id_field_of(command: Command) -> str:
+    owner = aggregate_for(command.command_type)
+    if owner is None:
+        raise UnknownCommandError(command.command_type)
+    return owner.id_field
+
+
+def misfit(command_type: str, complaint: str) -> InvalidFieldError:
+    """Turn the decoder's words into ours; it quotes types and places, never a value."""
+    found = MISSING_FIELD.search(complaint)
+    if found:
+        return InvalidFieldError(command_type, found.group(1), "is missing")
+    place = FIELD_IN_PATH.search(complaint)
+    rule = complaint.partition(" - at ")[0].replace("Expected", "must be").replace("`", "")
+    return InvalidFieldError(command_type, place.group(1) if place else "data", rule)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return an exception as the plain values from which `.get()` makes it again."""
+    plain = str | int | float | bool | None
+    cls = type(error)
+    return {
+        "type": cls.__qualname__,
+        "module": cls.__module__,
+        "args": [arg if isinstance(arg, plain) else str(arg) for arg in error.args],
+        "message": str(error)[:2000],
+    }

@@ -1,0 +1,145 @@
+"""Draining inboxes: lock, read, load, decide and settle, in one transaction."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from domain.aggregate import Aggregate, aggregate_for
+from store.arrays import TextArray
+from store.cache import AggregateCache
+from store.deciding import Batch, Failure, Waiting
+from store.engine import Connection, Database, Role
+from store.errors import UnknownCommandError
+from store.repository import load_many
+from store.retry import retrying
+
+LOCK = "select fleetlog.lock_inboxes(%b, %b)"
+WAITING = """
+select command_id, command_type, aggregate_id, payload::text, metadata::text, attempts
+from fleetlog.commands
+where status = 'accepted' and aggregate_id = any (%b)
+order by accepted_no limit %b::bigint
+"""
+SETTLE = "select fleetlog.settle_commands(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
+# Decided on a state that has moved on, or on a command that somebody else settled.
+OUTDATED = frozenset({"FL001", "FL004"})
+STREAM_KEY = "events_stream_key"
+MAX_ROUNDS = 20
+
+
+@dataclass
+class Drained:
+    """What one call achieved: settled commands, inboxes that failed, types with new events."""
+
+    settled: set[UUID] = field(default_factory=set)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    appended_types: set[str] = field(default_factory=set)
+    skipped: list[str] = field(default_factory=list)  # inboxes that somebody else drains
+    more: bool = False  # there may be more waiting than the limit let in
+
+
+class Drain:
+    """
+    Works off accepted commands by aggregate, in the order of acceptance.
+
+    The cache may be behind; every stream is settled against the version it was decided on, so
+    an outdated decision, a refusal included, is rolled back and taken again.
+    """
+
+    def __init__(self, database: Database, cache: AggregateCache) -> None:
+        self._database = database
+        self._cache = cache
+
+    def run(
+        self, aggregate_ids: Sequence[str], *, wait: bool, limit: int = 100, only: UUID | None = None
+    ) -> Drained:
+        """
+        Settle up to `limit` commands of these inboxes, those that others drain left out.
+
+        `wait` waits for the others instead. `only` does nothing unless that command comes first.
+        """
+        for _ in range(MAX_ROUNDS):
+            try:
+                return retrying(lambda: self._run(aggregate_ids, wait, limit, only))
+            except psycopg.DatabaseError as error:
+                if not is_outdated(error):
+                    raise
+        raise TimeoutError(f"{len(aggregate_ids)} inboxes changed under {MAX_ROUNDS} decisions")
+
+    def _run(
+        self, aggregate_ids: Sequence[str], wait: bool, limit: int, only: UUID | None
+    ) -> Drained:
+        with self._database.connect(Role.WRITER) as connection, connection.transaction():
+            taken = lock(connection, aggregate_ids, wait=wait)
+            waiting = read(connection, taken, limit)
+            if only is not None and [w.command_id for w in waiting[:1]] != [only]:
+                return Drained()
+            known = [w for w in waiting if aggregate_for(w.command_type) is not None]
+            batch = Batch(self._load(connection, known))
+            for one in known:
+                batch.decide(one)
+            if batch.decisions:
+                connection.execute(SETTLE, batch.parameters(), binary=True)
+        self._remember(batch)
+        return Drained(
+            settled={decision.waiting.command_id for decision in batch.decisions},
+            failures={**batch.failures, **strangers(waiting)},
+            appended_types=batch.appended_types,
+            skipped=[id for id in aggregate_ids if id not in taken],
+            more=len(waiting) == limit,
+        )
+
+    def _load(
+        self, connection: Connection, waiting: Iterable[Waiting]
+    ) -> dict[str, Aggregate[Any, Any]]:
+        """Take what the cache has, and the rest from the store in one query."""
+        found: dict[str, Aggregate[Any, Any]] = {}
+        missing = {}
+        for one in waiting:
+            owner = aggregate_for(one.command_type)
+            if owner is None or one.aggregate_id in found or one.aggregate_id in missing:
+                continue
+            cached = self._cache.take(one.aggregate_id)
+            if isinstance(cached, owner):
+                found[one.aggregate_id] = cached
+            else:
+                missing[one.aggregate_id] = owner
+        if missing:
+            wanted = [(owner, id) for id, owner in missing.items()]
+            found |= load_many(connection, wanted)
+        return found
+
+    def _remember(self, batch: Batch) -> None:
+        for aggregate in batch.reusable:
+            aggregate.committed()
+            self._cache.put(aggregate)
+
+
+def lock(connection: Connection, aggregate_ids: Sequence[str], *, wait: bool) -> set[str]:
+    """
+    Lock inboxes for this transaction, in a statement before the one that reads them.
+
+    One statement for both would read with a snapshot from before the lock was granted, and
+    miss what its last holder left or what was accepted meanwhile.
+    """
+    row = connection.execute(LOCK, (TextArray.of(aggregate_ids), wait), binary=True).fetchone()
+    return set(row[0]) if row else set()
+
+
+def read(connection: Connection, aggregate_ids: Iterable[str], limit: int) -> list[Waiting]:
+    """Return what waits in these inboxes, in the order of acceptance."""
+    parameters = (TextArray.of(list(aggregate_ids)), limit)
+    return [Waiting(*row) for row in connection.execute(WAITING, parameters, binary=True)]
+
+
+def strangers(waiting: Iterable[Waiting]) -> dict[str, Failure]:
+    """Commands that no class here answers: left for a worker that knows them."""
+    unknown = [w for w in waiting if aggregate_for(w.command_type) is None]
+    return {w.aggregate_id: Failure(w, UnknownCommandError(w.command_type)) for w in unknown}
+
+
+def is_outdated(error: psycopg.DatabaseError) -> bool:
+    return error.sqlstate in OUTDATED or error.diag.constraint_name == STREAM_KEY

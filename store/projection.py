@@ -1,0 +1,106 @@
+"""Projections: folds of the global order into the rows of a read model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+
+from sqlalchemy import MetaData, Table
+
+from store.errors import DomainSetupError
+from store.recorded import RecordedEvent
+from store.schema import READ_MODEL_SCHEMA
+
+R = TypeVar("R")
+# A row's class, then its primary key: ("which table", "which row").
+Key: TypeAlias = tuple[Any, ...]
+Rows: TypeAlias = Mapping[Key, Any]
+
+read_models = MetaData(schema=READ_MODEL_SCHEMA)
+_projections: dict[str, "Projection"] = {}
+
+
+class Projection(ABC):
+    """
+    A pure fold: which rows does an event touch, and what becomes of them?
+
+    `tables` maps each row class, a slotted dataclass whose fields are the columns, to its
+    table. Raise `version` when the rows would come out differently, and rebuild.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    aggregate_types: ClassVar[frozenset[str]]
+    tables: ClassVar[Mapping[type, Table]]
+    ignorable: ClassVar[frozenset[str]] = frozenset()
+    """Types of event that no class needs to know here; any other unknown one halts us."""
+    parks: ClassVar[bool] = False
+    """
+    Whether a poison event parks its stream and the others go on: only where a row depends
+    on one aggregate, or the fold commutes. Elsewhere it halts the projection.
+    """
+
+    def __init_subclass__(cls, *, name: str = "", version: int = 1) -> None:
+        super().__init_subclass__()
+        if name:
+            if name in _projections:
+                raise ValueError(f"projection name {name!r} is already taken")
+            cls.name, cls.version = name, version
+            projection = cls()
+            check_rows(projection)
+            _projections[name] = projection
+
+    @abstractmethod
+    def keys(self, event: RecordedEvent) -> Iterable[Key]:
+        """Return the keys of all rows that `evolve` will look at or change."""
+
+    @abstractmethod
+    def evolve(self, rows: Rows, event: RecordedEvent) -> Rows:
+        """
+        Return the rows that change, None for one that goes; no row is changed in place.
+
+        `rows` holds the event's keys, and others: absent ones are missing or None.
+        """
+
+
+class RowProjection(Projection, Generic[R]):
+    """The common case: one row for each aggregate, under its id. Poison parks its stream."""
+
+    row: ClassVar[type]
+    table: ClassVar[Table]
+    parks = True
+
+    def __init_subclass__(cls, *, name: str = "", version: int = 1) -> None:
+        cls.tables = {cls.row: cls.table} if name else {}
+        super().__init_subclass__(name=name, version=version)
+
+    def keys(self, event: RecordedEvent) -> Iterable[Key]:
+        return ((self.row, event.aggregate_id),)
+
+    def evolve(self, rows: Rows, event: RecordedEvent) -> Rows:
+        key = (self.row, event.aggregate_id)
+        return {key: self.evolve_row(rows.get(key), event)}
+
+    @abstractmethod
+    def evolve_row(self, row: R | None, event: RecordedEvent) -> R | None:
+        """Return the aggregate's row after `event`; a new object, or the same when unchanged."""
+
+
+def projections() -> Iterator[Projection]:
+    """Every projection that has been declared."""
+    yield from _projections.values()
+
+
+def projection(name: str) -> Projection | None:
+    """Return the projection of this name, or None."""
+    return _projections.get(name)
+
+
+def check_rows(projection: Projection) -> None:
+    """Refuse a projection whose row classes and tables do not name the same columns."""
+    for row, table in projection.tables.items():
+        columns = {column.name for column in table.columns}
+        if columns != {f.name for f in fields(row)}:
+            raise DomainSetupError(f"{row.__name__} and table {table.name} differ in their columns")
+        if table.schema != READ_MODEL_SCHEMA:
+            raise DomainSetupError(f"table {table.name} must be declared on store.read_models")

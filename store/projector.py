@@ -1,0 +1,169 @@
+"""Advancing one projection: a batch is a few statements, rows and checkpoint in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from store import checkpoints
+from store.arrays import TextArray
+from store.checkpoints import Checkpoint
+from store.engine import Connection, Database, Role
+from store.errors import UnknownEventError
+from store.event_store import read_safe_position
+from store.folding import PoisonError, fold, keys_of
+from store.parking import Parked, park, parked_among
+from store.projection import Key, Projection
+from store.recorded import FOLD_COLUMNS, RecordedEvent
+from store.retry import is_passing
+from store.rows import RowStore
+
+PAGE = f"""
+select {FOLD_COLUMNS} from fleetlog.events
+where global_sequence > %b::bigint and global_sequence <= %b::bigint and aggregate_type = any (%b)
+order by global_sequence limit %b::bigint
+"""  # noqa: S608 - our own column names
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """Where a batch led: `caught_up` when nothing final was left to read."""
+
+    checkpoint: Checkpoint
+    events: int
+    safe_position: int
+    caught_up: bool
+
+
+class Projector:
+    """Folds one projection forward, as long as the checkpoint's epoch is ours."""
+
+    def __init__(self, database: Database, projection: Projection, *, batch_size: int) -> None:
+        self.database = database
+        self.projection = projection
+        self._batch_size = self._size = batch_size
+        self.tables = {row: RowStore(row, table) for row, table in projection.tables.items()}
+        self._types = TextArray.of(sorted(projection.aggregate_types))
+
+    def advance(self, checkpoint: Checkpoint) -> Advanced:
+        """
+        Fold one batch and move the checkpoint with it.
+
+        Raises FencedError when another writer took over, UnknownEventError or PoisonError when
+        an event halts the projection; what stands before that event is folded first.
+        """
+        with self.database.connect(Role.PROJECTOR) as connection:
+            safe = read_safe_position(connection)
+            events = self._page(connection, checkpoint.last_global_sequence, safe)
+            full = len(events) == self._size
+            end = events[-1].global_sequence if full else safe
+            if end <= checkpoint.last_global_sequence:
+                return Advanced(self._settle(connection, checkpoint, end), 0, safe, caught_up=True)
+            try:
+                moved = self._batch(connection, checkpoint, events, end, caught_up=not full)
+            except (UnknownEventError, PoisonError) as error:
+                before = before_halt(events, error)
+                end = before[-1].global_sequence
+                moved = self._batch(connection, checkpoint, before, end, caught_up=False)
+                return Advanced(moved, len(before), safe, caught_up=False)
+            except psycopg.DatabaseError as error:
+                if is_passing(error):
+                    raise
+                return self._bisect(connection, checkpoint, events, end, safe, error)
+            self._size = min(self._batch_size, self._size * 2)
+            return Advanced(moved, len(events), safe, caught_up=not full)
+
+    def _page(self, connection: Connection, after: int, safe: int) -> list[RecordedEvent]:
+        rows = connection.execute(PAGE, (after, safe, self._types, self._size), binary=True)
+        return [RecordedEvent(*row) for row in rows.fetchall()]
+
+    def _batch(
+        self,
+        connection: Connection,
+        checkpoint: Checkpoint,
+        events: Sequence[RecordedEvent],
+        end: int,
+        *,
+        caught_up: bool,
+    ) -> Checkpoint:
+        status = "running" if caught_up or checkpoint.status == "halted" else checkpoint.status
+        with connection.transaction():
+            moved = checkpoints.move(connection, checkpoint, end, status=status)
+            parked = self.apply(connection, events, self._parked(connection, events))
+            park(connection, self.projection.name, parked)
+        return moved
+
+    def apply_one(self, connection: Connection, event: RecordedEvent) -> None:
+        """Fold one event, within a transaction that holds the checkpoint; raises PoisonError."""
+        for parked in self.apply(connection, [event], set()):
+            raise PoisonError(event, parked.error)
+
+    def apply(
+        self, connection: Connection, events: Sequence[RecordedEvent], parked_streams: set[str]
+    ) -> list[Parked]:
+        """Fold events into the rows likewise; returns those to be set aside."""
+        rows: dict[Key, Any] = {}
+        for row, keys in by_table(keys_of(self.projection, events)).items():
+            rows |= self.tables[row].load(connection, keys)
+        folded = fold(self.projection, rows, events, parked_streams)
+        for row, changes in by_table(folded.changed).items():
+            self.tables[row].write(connection, [(key, folded.rows[key]) for key in changes])
+        return folded.parked
+
+    def _parked(self, connection: Connection, events: Sequence[RecordedEvent]) -> set[str]:
+        if not self.projection.parks or not events:
+            return set()
+        ids = list({event.aggregate_id for event in events})
+        return parked_among(connection, self.projection.name, ids)
+
+    def _settle(self, connection: Connection, checkpoint: Checkpoint, end: int) -> Checkpoint:
+        """Nothing to read: what was rebuilding or halted runs again."""
+        if checkpoint.status == "running" or end < checkpoint.last_global_sequence:
+            return checkpoint
+        return checkpoints.move(connection, checkpoint, end, status="running")
+
+    def _bisect(
+        self,
+        connection: Connection,
+        checkpoint: Checkpoint,
+        events: Sequence[RecordedEvent],
+        end: int,
+        safe: int,
+        error: psycopg.DatabaseError,
+    ) -> Advanced:
+        """
+        A table refused a row: halve the batch until one event is left, and set that aside.
+
+        Batches grow again by doubling once one has passed.
+        """
+        if len(events) > 1:
+            self._size = max(1, len(events) // 2)
+            return Advanced(checkpoint, 0, safe, caught_up=False)
+        reason = str(error.diag.message_primary or error)
+        if not self.projection.parks:
+            raise PoisonError(events[0], reason) from error
+        with connection.transaction():
+            moved = checkpoints.move(connection, checkpoint, end)
+            park(connection, self.projection.name, [Parked(events[0], reason)])
+        self._size = min(self._batch_size, 2)
+        return Advanced(moved, 1, safe, caught_up=False)
+
+
+def before_halt(
+    events: Sequence[RecordedEvent], error: UnknownEventError | PoisonError
+) -> list[RecordedEvent]:
+    """Return the events before the one that halts us; when it is the first, let it halt us."""
+    poison = error.event.global_sequence if isinstance(error, PoisonError) else error.position
+    before = [event for event in events if event.global_sequence < poison]
+    if not before:
+        raise error
+    return before
+
+
+def by_table(keys: Any) -> dict[type, list[Key]]:
+    """Group keys by the row class they begin with."""
+    grouped: dict[type, list[Key]] = {}
+    for key in keys:
+        grouped.setdefault(key[0], []).append(key)
+    return grouped
