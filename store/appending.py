@@ -194,9 +194,7 @@ def expectation(expected: int) -> str:
 
 def type_of(events: Sequence[AnyEvent]) -> str:
     """Return the aggregate type that declares these events, when that is beyond doubt."""
-    owners = {
-        aggregate_of(type(event)) if isinstance(event, Event) else None for event in events
-    }
+    owners = {aggregate_of(type(event)) if isinstance(event, Event) else None for event in events}
     owner = owners.pop() if len(owners) == 1 else None
     if owner is None:
         raise UnstorableError("aggregate_type", "must be given: these events do not tell it")

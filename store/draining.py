@@ -54,7 +54,12 @@ class Drain:
         self._cache = cache
 
     def run(
-        self, aggregate_ids: Sequence[str], *, wait: bool, limit: int = 100, only: UUID | None = None
+        self,
+        aggregate_ids: Sequence[str],
+        *,
+        wait: bool,
+        limit: int = 100,
+        only: UUID | None = None,
     ) -> Drained:
         """
         Settle up to `limit` commands of these inboxes, those that others drain left out.

@@ -27,6 +27,8 @@ OF_ALL = (
     "where global_sequence > %b::bigint and global_sequence <= %b::bigint "
     "order by global_sequence limit %b::bigint"
 )
+
+
 class EventStore:
     """
     Streams of events, each 1..n without a hole, all of them in one global order.

@@ -55,9 +55,7 @@ class CommandHandler:
             skipped = [
                 id
                 for start in range(0, len(aggregate_ids), BATCH)
-                for id in self._together(
-                    aggregate_ids[start : start + BATCH], worked, wait=False
-                )
+                for id in self._together(aggregate_ids[start : start + BATCH], worked, wait=False)
             ]
             for aggregate_id in skipped:
                 self._together([aggregate_id], worked, wait=True)

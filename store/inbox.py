@@ -31,7 +31,11 @@ HEAD = """
 select command_id, attempts from fleetlog.commands
 where status = 'accepted' and aggregate_id = %b order by accepted_no limit 1
 """
-OVERDUE = "select command_id, command_type, accepted_no, open from fleetlog.take_overdue(%b, %b::int)"
+OVERDUE = (
+    "select command_id, command_type, accepted_no, continued "
+    "from fleetlog.take_overdue(%b, %b::int)"
+)
+REFUSE = "select fleetlog.refuse_command(%b, %b, %b, %b)"
 CHARGE = "select fleetlog.charge_command(%b)"
 NOTE_FAILURE = "select fleetlog.note_failure(%b, %b::text)"
 SET_ASIDE = "select fleetlog.set_aside_command(%b, %b::text, %b::text)"
@@ -79,12 +83,12 @@ class CommandState:
 
 
 class Overdue(NamedTuple):
-    """A command whose wake-up seems lost; one that is not open waits only for its continuation."""
+    """A command whose wake-up seems lost; `continued`: a chain or links wait behind it."""
 
     command_id: UUID
     command_type: str
     accepted_no: int
-    is_open: bool
+    continued: bool
 
 
 class Inbox:
@@ -112,6 +116,13 @@ class Inbox:
         # A transaction, so that a reused id takes the whole batch back with it.
         with self._database.connect(Role.WRITER) as connection, connection.transaction():
             return accept(connection, ids, parameters)
+
+    def refuse(
+        self, command_id: UUID, command_type: str, metadata: Metadata, error: dict[str, Any]
+    ) -> None:
+        """Answer a message that can never be a command; an id already known keeps its answer."""
+        envelope = msgspec.json.encode(metadata).decode()
+        self._value(REFUSE, command_id, command_type, envelope, as_text(error))
 
     def find(self, command_id: UUID) -> CommandState | None:
         """Return what is known of a command, or None when it was never accepted."""

@@ -22,7 +22,9 @@ class Retried:
     error: str | None = None
 
 
-def retry_parked(projector: Projector, owner: str, aggregate_id: str | None = None) -> list[Retried]:
+def retry_parked(
+    projector: Projector, owner: str, aggregate_id: str | None = None
+) -> list[Retried]:
     """
     Fold the parked events of one stream, or of all, as far as they go.
 

@@ -1,8 +1,10 @@
 """Every way into the table of events, and a load that uses them as awkwardly as it can."""
 
 import random
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event as Signal
@@ -14,6 +16,7 @@ from store.arrays import register_arrays
 from store.codec import Metadata, RawEvent
 from store.engine import Connection
 from store.event_store import EventStore, Expected
+from tests.integration.order_check import Poller
 
 Door: TypeAlias = Callable[[Connection, str, int, int], None]
 
@@ -23,13 +26,14 @@ COLUMNS = (
 )
 ROW = "(gen_random_uuid(), %s, 'Load', 'Loaded', 1, %s, '{}', '{}', clock_timestamp())"
 INTO = f"insert into fleetlog.events {COLUMNS}"
-RETURNING = f"with added as ({INTO} values {ROW} returning 1) select count(*) from added"
+RETURNING = f"with added as ({INTO} values {ROW} returning 1) select count(*) from added"  # noqa: S608 - our own words
 SERIES = (
-    f"{INTO} select gen_random_uuid(), %s, 'Load', 'Loaded', 1, n, '{{}}', '{{}}', "
-    "clock_timestamp() from generate_series(%s, %s) n"
+    f"{INTO} select gen_random_uuid(), %s, 'Load', 'Loaded', 1, n, '{{}}', '{{}}', "  # noqa: S608 - our own words
+    "clock_timestamp() from generate_series(%s::int, %s::int) n"
 )
 MERGE = (
-    "merge into fleetlog.events e using (select %s as stream, n from generate_series(%s, %s) n) g "
+    "merge into fleetlog.events e "  # noqa: S608 - our own words
+    "using (select %s::text as stream, %s::int as n) g "
     "on e.aggregate_id = g.stream and e.sequence_number = g.n when not matched then "
     f"insert {COLUMNS} values (gen_random_uuid(), g.stream, 'Load', 'Loaded', 1, g.n, '{{}}', "
     "'{}', clock_timestamp())"
@@ -59,7 +63,9 @@ def insert_inside_a_query(connection: Connection, stream: str, first: int, count
 
 
 def merge(connection: Connection, stream: str, first: int, count: int) -> None:
-    connection.execute(MERGE.encode(), (stream, first, first + count - 1))
+    """One statement a row, because a MERGE inserts in whatever order it joins."""
+    for number in range(first, first + count):
+        connection.execute(MERGE.encode(), (stream, number))
 
 
 def copy(connection: Connection, stream: str, first: int, count: int) -> None:
@@ -141,7 +147,7 @@ class Writer:
             if self.random.random() < 0.5:
                 self.write(written)
             self.connection.execute("savepoint undo")
-            self.write(Counter())
+            self.write(written.copy())
             self.pause()
             self.connection.execute("rollback to savepoint undo")
             self.pause()
@@ -174,3 +180,20 @@ class Writer:
     def pause(self) -> None:
         """Dawdle on the server, up to a fiftieth of a second."""
         self.connection.execute("select pg_sleep(%s)", (self.random.uniform(0, 0.02),))
+
+
+def run_against(writers: Sequence[Writer], pollers: Sequence[Poller], *, seconds: float) -> None:
+    """Let the writers write while the readers poll, then the readers read to the end."""
+    stop, until = Signal(), time.monotonic() + seconds
+    with ThreadPoolExecutor(len(writers)) as threads:
+        running = [threads.submit(writer.run, stop) for writer in writers]
+        try:
+            while time.monotonic() < until and not any(future.done() for future in running):
+                for poller in pollers:
+                    poller.poll()
+        finally:
+            stop.set()
+    for finished in running:
+        finished.result()
+    for poller in pollers:
+        poller.poll_to_the_end()

@@ -37,6 +37,18 @@ begin
 end
 $$;
 
+-- A message asked for what can never be a command: its id gets an answer, and stays visible.
+create function fleetlog.refuse_command(
+    p_command_id uuid, p_command_type text, p_metadata text, p_error text
+) returns void
+language sql security definer set search_path = fleetlog, pg_temp as $$
+    insert into commands (command_id, command_type, aggregate_id, payload, metadata, status, error,
+                          finished_at)
+    values (p_command_id, left(p_command_type, 100), '', '{}', p_metadata::jsonb, 'rejected',
+            p_error::jsonb, clock_timestamp())
+    on conflict (command_id) do nothing
+$$;
+
 -- Take the inboxes of these aggregates for the rest of the transaction, waiting for none or for
 -- all; returns those taken. The caller reads their commands in a later statement.
 -- Namespace 17751 keeps these keys apart from the announcements of 0001_order.sql.
@@ -182,7 +194,7 @@ $$;
 -- Commands whose wake-up seems lost: accepted, or done with a continuation, for longer than p_age.
 -- Marked as published again, so that two relays take turns and none floods the broker.
 create function fleetlog.take_overdue(p_age interval, p_limit integer)
-returns table (command_id uuid, command_type text, accepted_no bigint, open boolean)
+returns table (command_id uuid, command_type text, accepted_no bigint, continued boolean)
 language sql security definer set search_path = fleetlog, pg_temp as $$
     update commands c set published_at = clock_timestamp()
     where c.command_id in (
@@ -191,7 +203,7 @@ language sql security definer set search_path = fleetlog, pg_temp as $$
           and (o.status = 'accepted'
                or (o.continuation is not null and o.status in ('done', 'rejected')))
         order by o.accepted_no limit p_limit for update skip locked)
-    returning c.command_id, c.command_type::text, c.accepted_no, c.status = 'accepted'
+    returning c.command_id, c.command_type::text, c.accepted_no, c.continuation is not null
 $$;
 
 -- The links and the chain behind a command were sent on their way.
@@ -202,7 +214,7 @@ language sql security definer set search_path = fleetlog, pg_temp as $$
 $$;
 
 revoke all on all functions in schema fleetlog from public;
-grant execute on function fleetlog.accept_commands, fleetlog.lock_inboxes,
+grant execute on function fleetlog.accept_commands, fleetlog.refuse_command, fleetlog.lock_inboxes,
     fleetlog.settle_commands, fleetlog.charge_command, fleetlog.note_failure,
     fleetlog.set_aside_command, fleetlog.retry_commands, fleetlog.take_overdue,
     fleetlog.command_continued to fleetlog_writer;

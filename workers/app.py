@@ -1,0 +1,65 @@
+"""The Celery application. Importing it connects to nothing; its first use reads the settings."""
+
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+from workers.domains import load_domain
+from workers.fleet import addresses
+from workers.schedule import beat_entries
+from workers.settings import current_settings
+
+app = Celery("fleetlog", include=["workers.tasks", "workers.command_tasks", "workers.lifecycle"])
+
+
+def configuration() -> dict[str, Any]:
+    """Return our settings of Celery; what is not said here is Celery's default."""
+    settings = current_settings()
+    load_domain()
+    return {
+        "broker_url": addresses().broker,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # a broker may be gone for longer than a minute
+        "broker_transport_options": {
+            "visibility_timeout": settings.visibility_timeout_seconds,
+            # By default lost messages are looked for every 100 seconds.
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "health_check_interval": 10,
+        },
+        "result_backend": "workers.results:CommandResults",
+        # JSON only: whoever can write to the broker must not be able to send code.
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+        # A message is acknowledged when its work is done, and its work may be done twice.
+        "task_acks_late": True,
+        "worker_prefetch_multiplier": 1,
+        # A worker that dies has its message retried, counted; rejecting alone would loop forever.
+        "task_reject_on_worker_lost": True,
+        "task_retry_on_worker_lost": True,
+        "task_time_limit": settings.task_time_limit_seconds,
+        "worker_concurrency": settings.concurrency,
+        "worker_soft_shutdown_timeout": 10.0,
+        "worker_send_task_events": True,  # the dashboard lives on them
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "task_queues": [Queue("commands"), Queue("projections"), Queue("maintenance")],
+        "task_default_queue": "commands",
+        "task_create_missing_queues": False,  # a misspelt queue is an error, not a new queue
+        "task_routes": {
+            "projections.*": {"queue": "projections"},
+            "snapshots.*": {"queue": "maintenance"},
+            "commands.relay": {"queue": "maintenance"},
+        },
+        # A submitter does not wait long for a broker: the relay will see to what it accepted.
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1},
+        "beat_schedule": beat_entries(),
+        "beat_schedule_filename": str(settings.home / "celerybeat-schedule"),
+        "beat_max_loop_interval": 1.0,
+        "redbeat_redis_url": addresses().redis,
+        "redbeat_lock_timeout": 30,
+    }
+
+
+app.add_defaults(configuration)

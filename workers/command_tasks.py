@@ -1,0 +1,220 @@
+"""One Celery task for each command: its name is the command's, its task id the command id."""
+
+import re
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+import psycopg
+import structlog
+from celery import Task
+from celery.exceptions import Retry
+from celery.result import AsyncResult
+from sqlalchemy.exc import DBAPIError
+
+from domain.aggregate import aggregates
+from domain.command import Command
+from domain.errors import DomainError
+from store.command_codec import describe, make_command
+from store.handling import Worked
+from store.inbox import CommandState, Submission
+from store.retry import is_passing
+from workers import continuation, doorbell
+from workers.app import app
+from workers.domains import load_domain
+from workers.envelope import metadata_from
+from workers.errors import CommandNotDoneError, UnsupportedOptionError
+from workers.fleet import fleet
+from workers.results import as_exception, command_id_of
+
+log = structlog.get_logger(__name__)
+
+REPUBLISHED = {"fleetlog_republished": True}
+EARLY_WAKE_UPS = 5  # how often a wake-up may arrive before its command's transaction is committed
+LATER = ("countdown", "eta", "expires")
+
+
+class CommandTask(Task):  # type: ignore[type-arg]
+    """
+    A durable command: written down when it is sent, worked off from its aggregate's inbox.
+
+    `delay(**fields)` accepts the command in PostgreSQL and only then publishes; the message is
+    a bare wake-up. `.get()` returns where the events stand, or raises the refusal.
+    """
+
+    abstract = True
+    Request = "workers.redacting:CommandRequest"
+    typing = False
+    ignore_result = False
+    throws = (DomainError, CommandNotDoneError)
+    default_retry_delay = 1  # after the death of a worker
+    command: ClassVar[type[Command]]
+
+    def apply_async(  # noqa: PLR0913 - Celery's signature
+        self,
+        args: Any = None,
+        kwargs: dict[str, Any] | None = None,
+        task_id: str | None = None,
+        producer: Any = None,
+        link: Any = None,
+        link_error: Any = None,
+        shadow: str | None = None,
+        **options: Any,
+    ) -> "AsyncResult[Any]":
+        """
+        Accept the command, then publish its wake-up; raises InvalidFieldError for a bad field.
+
+        Headers `actor`, `reason`, `correlation_id` and `causation_id` become its envelope.
+        """
+        if options.get("retries"):  # Celery sends a message on whose worker has died
+            return self._publish(task_id, args, kwargs, producer=producer, **options)
+        refuse_later(options)
+        refuse_positional(self.name, args)
+        task_id = task_id or str(uuid4())
+        submission = Submission(
+            command_id=command_id_of(task_id),
+            command=make_command(self.name, kwargs or {}),
+            metadata=metadata_from(options.get("headers") or {}, options),
+            continuation=continuation.packed(link, link_error, options.pop("chain", None)),
+        )
+        fleet.inbox.accept([submission])
+        return self._publish(task_id, producer=producer, shadow=shadow, **options)
+
+    def _publish(
+        self, task_id: str | None, args: Any = None, kwargs: Any = None, **options: Any
+    ) -> "AsyncResult[Any]":
+        try:
+            return super().apply_async(
+                args or (), kwargs or {}, task_id, argsrepr="()", kwargsrepr="{}", **options
+            )
+        except self.OperationalError as error:
+            # Accepted is accepted: the relay will publish it again.
+            log.warning("broker out of reach", command_id=task_id, error=str(error))
+            return self.AsyncResult(str(task_id))
+
+    def run(self, *_parent_result: Any, **fields: Any) -> dict[str, Any]:
+        """Work off the inbox in which this command waits, and answer with what became of it."""
+        command_id = command_id_of(str(self.request.id))
+        try:
+            if fields:
+                self._accept_on_arrival(command_id, fields)
+            state = fleet.inbox.find(command_id)
+            if state is None:
+                raise self._again(1.0) if self._tries() < EARLY_WAKE_UPS else NeverAcceptedError
+            worked = Worked()
+            if state.is_open:
+                worked = fleet.handler.work_off([state.aggregate_id], suspicious=self._suspicious())
+                state = fleet.inbox.find(command_id) or state
+        except (psycopg.Error, DBAPIError) as error:
+            if not is_passing(error):
+                raise
+            raise self._again(2.0) from error
+        doorbell.ring(worked.appended_types)
+        if state.is_open:
+            raise self._again(worked.again_in or 1.0)
+        return self._conclude(state)
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:  # noqa: ARG002
+        self._continued(task_id)
+
+    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002, PLR0913
+        self._continued(task_id)
+
+    def _continued(self, task_id: str) -> None:
+        """Chain and links are on their way; until this is noted they are sent again."""
+        if self.request.get("fleetlog_continued"):
+            fleet.inbox.continued(command_id_of(task_id))
+
+    def _conclude(self, state: CommandState) -> dict[str, Any]:
+        if state.continuation is not None:
+            continuation.restore(state.continuation, self.request)
+            self.request.update(fleetlog_continued=True)
+        if state.status == "done":
+            return state.result or {}
+        raise self.backend.exception_to_python(as_exception(state))
+
+    def _accept_on_arrival(self, command_id: UUID, fields: dict[str, Any]) -> None:
+        """A bare `send_task` was not accepted by its sender, so we do it for him."""
+        metadata = metadata_from(self.request.headers or {}, vars(self.request))
+        try:
+            command = make_command(self.name, fields)
+        except DomainError as error:
+            fleet.inbox.refuse(command_id, self.name, metadata, describe(error))
+            return
+        behind = continuation.taken_from(self.request)
+        submission = Submission(
+            command_id=command_id, command=command, metadata=metadata, continuation=behind
+        )
+        fleet.inbox.accept([submission])
+
+    def _suspicious(self) -> bool:
+        """Whether somebody may have died over this command before."""
+        delivery = self.request.delivery_info or {}
+        return bool(
+            delivery.get("redelivered")
+            or self.request.retries
+            or self.request.get("fleetlog_republished")
+        )
+
+    def _tries(self) -> int:
+        return int(self.request.get("fleetlog_tries") or 0)
+
+    def _again(self, countdown: float) -> Retry:
+        """Come back later, as a new message; the exception ends this one."""
+        headers = {**REPUBLISHED, "fleetlog_tries": self._tries() + 1}
+        wake(self.name, self.request.id, countdown=countdown, headers=headers)
+        return Retry(f"in {countdown:g} s", when=countdown)
+
+
+class NeverAcceptedError(Exception):
+    """A wake-up for a command that is not in the table: its transaction was rolled back."""
+
+
+def wake(command_type: str, command_id: UUID | str, **options: Any) -> None:
+    """Publish a bare wake-up for an accepted command."""
+    app.send_task(
+        command_type,
+        task_id=str(command_id),
+        queue="commands",
+        argsrepr="()",
+        kwargsrepr="{}",
+        **options,
+    )
+
+
+def refuse_later(options: dict[str, Any]) -> None:
+    for option in LATER:
+        if options.get(option) is not None:
+            raise UnsupportedOptionError(option, "it is accepted now and worked off in order")
+
+
+def refuse_positional(name: str, args: Any) -> None:
+    """A chain hands on the result of the command before; nothing else comes by position."""
+    for arg in args or ():
+        if not (isinstance(arg, dict) and arg.keys() >= {"aggregate_id", "version"}):
+            raise TypeError(f"{name} takes its fields by name, such as user_id=...")
+
+
+def snake_case(command_type: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", command_type).lower()
+
+
+def register_tasks() -> dict[str, CommandTask]:
+    """Give every command that is declared its task; returns them by snake-case name."""
+    load_domain()
+    tasks = {}
+    for aggregate in aggregates():
+        for name, command in aggregate.command_classes.items():
+            kind = type(name, (CommandTask,), {"name": name, "command": command})
+            tasks[snake_case(name)] = app.register_task(kind())
+    return tasks
+
+
+TASKS = register_tasks()
+
+
+def __getattr__(name: str) -> CommandTask:
+    """`from workers.command_tasks import create_user`: tasks come from the registry."""
+    try:
+        return TASKS[name]
+    except KeyError:
+        raise AttributeError(f"no command is called {name!r}") from None

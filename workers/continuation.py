@@ -1,0 +1,32 @@
+"""What Celery does after a command: kept with it, so that a lost message loses no chain."""
+
+from typing import Any
+
+import msgspec
+from kombu.utils.json import dumps, loads
+
+
+def packed(link: Any, link_error: Any, chain: Any) -> dict[str, Any] | None:
+    """Return links and chain as plain JSON values, or None when nothing comes after."""
+    parts = {"callbacks": as_list(link), "errbacks": as_list(link_error), "chain": chain or None}
+    if not any(parts.values()):
+        return None
+    plain: dict[str, Any] = msgspec.json.decode(dumps(parts))
+    return plain
+
+
+def taken_from(request: Any) -> dict[str, Any] | None:
+    """Take the links and the chain of a message that brought its own."""
+    return packed(request.callbacks, request.errbacks, request.chain)
+
+
+def restore(continuation: dict[str, Any], request: Any) -> None:
+    """Put them back where Celery looks for them when the task returns."""
+    parts = loads(msgspec.json.encode(continuation).decode())
+    request.update(**parts)
+
+
+def as_list(links: Any) -> list[Any]:
+    if not links:
+        return []
+    return list(links) if isinstance(links, list | tuple) else [links]

@@ -1,0 +1,1 @@
+"""Flower, started the way a system of record needs it."""

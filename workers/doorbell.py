@@ -1,0 +1,60 @@
+"""The doorbell: new events wake their projections at once instead of at the next tick."""
+
+from collections.abc import Iterable
+
+import structlog
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from store.projection import projections
+from workers.app import app
+from workers.fleet import fleet
+
+log = structlog.get_logger(__name__)
+
+# A bell that nobody answers is rung again after this; the beat ticks anyway.
+RING_MS = 2000
+
+
+def ring(aggregate_types: Iterable[str]) -> None:
+    """Wake the projections that read these types; many rings before an answer are one."""
+    grown = frozenset(aggregate_types)
+    for projection in projections():
+        if grown & projection.aggregate_types:
+            try:
+                if fleet.redis.set(bell(projection.name), 1, nx=True, px=RING_MS):
+                    app.send_task("projections.advance", (projection.name,), queue="projections")
+            except (RedisError, OperationalError) as error:
+                log.info("doorbell unheard, the beat will come by", error=str(error))
+                return
+
+
+def answer(name: str) -> None:
+    """Note that we are on our way; whoever rings from now on is heard again."""
+    try:
+        fleet.redis.delete(bell(name))
+    except RedisError:
+        log.info("doorbell out of reach", projection=name)
+
+
+def leave_word(name: str) -> None:
+    """Ask the one who holds the lock to look once more before going away."""
+    try:
+        fleet.redis.set(word(name), 1, px=60_000)
+    except RedisError:
+        log.info("doorbell out of reach", projection=name)
+
+
+def word_was_left(name: str) -> bool:
+    try:
+        return bool(fleet.redis.getdel(word(name)))
+    except RedisError:
+        return False
+
+
+def bell(name: str) -> str:
+    return f"fleetlog:bell:{name}"
+
+
+def word(name: str) -> str:
+    return f"fleetlog:word:{name}"

@@ -1,0 +1,26 @@
+"""What a caller of the fleet may meet beside the refusals of the domain."""
+
+from dataclasses import dataclass
+
+
+@dataclass(eq=False)
+class CommandNotDoneError(Exception):
+    """The command was parked after failing too often, or cancelled."""
+
+    command_id: str
+    status: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"command {self.command_id} is {self.status}: {self.reason or 'no reason given'}"
+
+
+@dataclass(eq=False)
+class UnsupportedOptionError(ValueError):
+    """A Celery option that a durable command cannot honour."""
+
+    option: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.option} does not go with a command: {self.reason}"

@@ -1,0 +1,101 @@
+"""What one process holds of the outside world: made on first use, forgotten after a fork."""
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from redis import Redis
+
+from store.cache import AggregateCache
+from store.draining import Drain
+from store.engine import Database
+from store.event_store import EventStore
+from store.handling import CommandHandler
+from store.inbox import Inbox
+from store.repository import Repository
+from workers import embedded
+from workers.settings import broker_url, current_settings, redis_url, sqlalchemy_url
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the servers are, ready for the library that connects."""
+
+    database: str
+    migration: str
+    redis: str
+    broker: str
+    embedded: bool
+
+
+@cache
+def addresses() -> Addresses:
+    """Return what the environment says; what it does not say is served by ourselves."""
+    settings = current_settings()
+    own = None
+    if settings.database_url is None or settings.redis_url is None:
+        own = embedded.hold(settings.home)
+    database = settings.database_url or (own and own.database_url) or ""
+    migration = settings.migration_url or settings.database_url or (own and own.migration_url) or ""
+    redis = settings.redis_url or (own and own.redis_url) or ""
+    return Addresses(
+        database=sqlalchemy_url(database),
+        migration=sqlalchemy_url(migration),
+        redis=redis_url(redis),
+        broker=broker_url(redis),
+        embedded=settings.database_url is None,
+    )
+
+
+class Fleet:
+    """The servers of this process, and what works on them."""
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(addresses().database)
+
+    @cached_property
+    def redis(self) -> "Redis[bytes]":
+        return Redis.from_url(
+            addresses().redis,
+            socket_timeout=5,
+            socket_connect_timeout=5,
+            health_check_interval=30,
+        )
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self.database)
+
+    @cached_property
+    def store(self) -> EventStore:
+        return EventStore(self.database)
+
+    @cached_property
+    def repository(self) -> Repository:
+        return Repository(self.database)
+
+    @cached_property
+    def handler(self) -> CommandHandler:
+        settings = current_settings()
+        memory = AggregateCache(
+            size=settings.aggregate_cache_size, ttl_seconds=settings.aggregate_cache_ttl_seconds
+        )
+        drain = Drain(self.database, memory)
+        return CommandHandler(self.inbox, drain, max_attempts=settings.command_attempts)
+
+    def forget(self, *, close: bool) -> None:
+        """Drop all connections; `close=False` after a fork, where they are the parent's."""
+        held = vars(self)
+        if "database" in held:
+            self.database.dispose(close=close)
+        held.clear()
+
+
+fleet = Fleet()
+
+
+def process_name() -> str:
+    """Return who we are in a checkpoint or a lock: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"

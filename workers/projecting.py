@@ -1,0 +1,101 @@
+"""Advancing a projection: under its lock, with its epoch, within a time budget."""
+
+import time
+from functools import cache
+
+import structlog
+
+from store import checkpoints
+from store.checkpoints import Checkpoint
+from store.errors import FencedError, UnknownEventError
+from store.folding import PoisonError
+from store.projection import Projection, projection
+from store.projector import Projector
+from workers import doorbell
+from workers.fleet import fleet, process_name
+from workers.lock import Extend, SingleWriterLock
+from workers.settings import current_settings
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownProjectionError(LookupError):
+    """No projection of this name is declared here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"no projection is called {self.name!r}; is its module named in FLEETLOG_DOMAIN?"
+
+
+def named(name: str) -> Projection:
+    """Return a declared projection; raises UnknownProjectionError."""
+    found = projection(name)
+    if found is None:
+        raise UnknownProjectionError(name)
+    return found
+
+
+@cache
+def projector(name: str) -> Projector:
+    return Projector(fleet.database, named(name), batch_size=current_settings().batch_size)
+
+
+def advance(name: str) -> bool:
+    """
+    Fold what is new, as the projection's only writer; returns whether there is more to do.
+
+    Whoever finds the lock taken leaves word, and the holder looks once more after letting go:
+    an event that was rung for is not left lying until the next tick.
+    """
+    named(name)
+    doorbell.answer(name)
+    lock = SingleWriterLock(fleet.redis, lease_seconds=current_settings().lock_lease_seconds)
+    deadline = time.monotonic() + current_settings().advance_budget_seconds
+    left_word = False
+    while True:
+        with lock.try_acquire(f"projection:{name}") as extend:
+            if extend is not None:
+                more = catch_up(name, extend, deadline)
+        if extend is None:
+            if left_word:
+                return False
+            doorbell.leave_word(name)
+            left_word = True
+        elif more or not doorbell.word_was_left(name):
+            return more
+
+
+def catch_up(name: str, extend: Extend, deadline: float) -> bool:
+    """Fold batch after batch; returns whether the time was over before the events were."""
+    checkpoint = checkpoints.take_over(fleet.database, name, process_name())
+    try:
+        refuse_other_version(checkpoint, named(name))
+        while time.monotonic() < deadline:
+            advanced = projector(name).advance(checkpoint)
+            checkpoint = advanced.checkpoint
+            if advanced.caught_up:
+                return False
+            extend()
+    except FencedError:
+        log.info("another writer took over", projection=name)
+        return False
+    except (UnknownEventError, PoisonError, OtherVersionError) as error:
+        log.error("projection halted", projection=name, error=str(error))  # noqa: TRY400 - it says all
+        checkpoints.halt(fleet.database, checkpoint, str(error))
+        return False
+    return True
+
+
+class OtherVersionError(Exception):
+    """The rows were folded by another version of the projection's code."""
+
+
+def refuse_other_version(checkpoint: Checkpoint, declared: Projection) -> None:
+    if checkpoint.version != declared.version:
+        raise OtherVersionError(
+            f"its rows are of version {checkpoint.version}, this code is version "
+            f"{declared.version}; run: fleetlog rebuild {declared.name}"
+        )

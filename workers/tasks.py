@@ -1,0 +1,73 @@
+"""The fleet's own tasks: thin, each the door to one piece of work."""
+
+from typing import Any
+
+import psycopg
+from celery import Task
+from sqlalchemy.exc import DBAPIError
+
+from store.retry import is_passing
+from workers import doorbell, projecting, snapshotting
+from workers import relay as relaying
+from workers.app import app
+from workers.command_tasks import REPUBLISHED
+from workers.fleet import fleet
+
+
+class Maintenance(Task):  # type: ignore[type-arg]
+    """A task that the beat or a doorbell will start again anyway: a failure is only told."""
+
+    abstract = True
+    ignore_result = True
+    default_retry_delay = 1
+
+
+@app.task(name="commands.drain", base=Maintenance, bind=True)
+def drain(self: Any, first_no: int, last_no: int) -> None:
+    """Work off the inboxes of the commands accepted under these numbers."""
+    request = self.request
+    suspicious = bool(
+        (request.delivery_info or {}).get("redelivered")
+        or request.retries
+        or request.get("fleetlog_republished")
+    )
+    try:
+        inboxes = fleet.inbox.inboxes(first_no, last_no)
+        worked = fleet.handler.work_off(inboxes, suspicious=suspicious)
+    except (psycopg.Error, DBAPIError) as error:
+        if not is_passing(error):
+            raise
+        come_back(first_no, last_no, 2.0)
+        return
+    doorbell.ring(worked.appended_types)
+    if worked.again_in is not None:
+        come_back(first_no, last_no, worked.again_in)
+
+
+def come_back(first_no: int, last_no: int, countdown: float) -> None:
+    app.send_task("commands.drain", (first_no, last_no), countdown=countdown, headers=REPUBLISHED)
+
+
+@app.task(name="commands.relay", base=Maintenance)
+def relay() -> int:
+    """Wake commands whose wake-up was lost."""
+    return relaying.relay()
+
+
+@app.task(name="projections.advance", base=Maintenance)
+def advance(name: str) -> None:
+    """Fold what is new into one projection; with more to do than the budget allows, queue again."""
+    if projecting.advance(name):
+        app.send_task("projections.advance", (name,))
+
+
+@app.task(name="snapshots.notice", base=Maintenance)
+def notice() -> int:
+    """Start a snapshot of every stream that has grown enough."""
+    return snapshotting.notice()
+
+
+@app.task(name="snapshots.take", base=Maintenance)
+def take(aggregate_type: str, aggregate_id: str) -> int | None:
+    """Snapshot one aggregate."""
+    return snapshotting.take(aggregate_type, aggregate_id)

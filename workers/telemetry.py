@@ -1,0 +1,66 @@
+"""Logging: lines for people or JSON for machines, from our code and from the libraries alike."""
+
+import logging
+import logging.config
+from typing import Any
+
+import structlog
+from celery import current_task
+
+from workers.settings import current_settings
+
+QUIET = ("kombu", "amqp", "sqlalchemy", "alembic", "celery.redirected")
+
+
+def name_the_task(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Say on whose behalf a line was written: within a command task its id is the command's."""
+    if current_task and current_task.request.id:
+        event.setdefault("task", current_task.name)
+        event.setdefault("task_id", current_task.request.id)
+    return event
+
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    name_the_task,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def configure_logging() -> None:
+    """Send everything through one formatter to standard error."""
+    settings = current_settings()
+    structlog.configure(
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"ours": {"()": formatter, "style": settings.log_format}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
+            "root": {"handlers": ["stderr"], "level": settings.log_level},
+            "loggers": {name: {"level": "WARNING"} for name in QUIET},
+        }
+    )
+
+
+def formatter(style: str) -> logging.Formatter:
+    renderer: Any = structlog.processors.JSONRenderer()
+    if style == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=False)
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=SHARED,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+    )
