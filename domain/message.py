@@ -1,9 +1,8 @@
 """What events and commands share: plain frozen fields, some of them marked as people's data."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from enum import StrEnum
-from functools import cache
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, TypeVar, get_type_hints
 
 T = TypeVar("T")
 
@@ -19,6 +18,9 @@ Personal = Annotated[T, Mark.PERSONAL]
 Secret = Annotated[T, Mark.SECRET]
 
 
+_marks: dict[type["Message"], dict[str, Mark]] = {}
+
+
 class Message:
     """Base of events and commands; its `repr` never shows a marked value."""
 
@@ -31,19 +33,19 @@ class Message:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-@cache
 def field_names(cls: type[Message]) -> tuple[str, ...]:
     """Return the names of the payload's fields, in the order they were declared."""
-    return tuple(f.name for f in fields(cls)) if is_dataclass(cls) else ()
+    return tuple(f.name for f in fields(cls))  # type: ignore[arg-type]  # subclasses are
 
 
-@cache
 def marked_fields(cls: type[Message]) -> dict[str, Mark]:
     """Return the fields declared as `Personal[...]` or `Secret[...]`, with their marks."""
-    hints = get_type_hints(cls, include_extras=True)
-    found = ((name, mark_of(hints.get(name))) for name in field_names(cls))
-    return {name: mark for name, mark in found if mark is not None}
+    if cls not in _marks:
+        hints = get_type_hints(cls, include_extras=True)
+        found = ((name, mark_of(hints.get(name))) for name in field_names(cls))
+        _marks[cls] = {name: mark for name, mark in found if mark is not None}
+    return _marks[cls]
 
 
-def mark_of(hint: Any) -> Mark | None:
+def mark_of(hint: object) -> Mark | None:
     return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Mark)), None)

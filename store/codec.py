@@ -91,7 +91,7 @@ def decode_event(
         if version == cls.schema_version:
             return decoder(cls).decode(data)
         return msgspec.convert(upcast(cls, version, msgspec.json.decode(data)), cls)
-    except Exception as error:  # noqa: BLE001 - an upcaster is the user's code and may raise anything
+    except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise UndecodableEventError(event_type, version, position, reason) from error
 

@@ -68,14 +68,14 @@ class Drain:
         """
         for _ in range(MAX_ROUNDS):
             try:
-                return retrying(lambda: self._run(aggregate_ids, wait, limit, only))
+                return retrying(lambda: self._run(aggregate_ids, limit, only, wait=wait))
             except psycopg.DatabaseError as error:
                 if not is_outdated(error):
                     raise
         raise TimeoutError(f"{len(aggregate_ids)} inboxes changed under {MAX_ROUNDS} decisions")
 
     def _run(
-        self, aggregate_ids: Sequence[str], wait: bool, limit: int, only: UUID | None
+        self, aggregate_ids: Sequence[str], limit: int, only: UUID | None, *, wait: bool
     ) -> Drained:
         with self._database.connect(Role.WRITER) as connection, connection.transaction():
             taken = lock(connection, aggregate_ids, wait=wait)

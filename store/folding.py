@@ -64,7 +64,7 @@ def fold(
         except UnknownEventError:
             if event.event_type not in projection.ignorable:
                 raise
-        except Exception as error:  # noqa: BLE001 - the fold is the user's code
+        except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             if not projection.parks:
                 raise PoisonError(event, reason) from error

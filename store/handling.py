@@ -17,7 +17,7 @@ BATCH = 100
 
 @dataclass
 class Worked:
-    """`again_in`: seconds after which a failing inbox deserves another try; None: all is settled."""
+    """`again_in`: seconds after which a failing inbox deserves another try; None: all settled."""
 
     appended_types: set[str] = field(default_factory=set)
     settled: set[UUID] = field(default_factory=set)

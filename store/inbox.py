@@ -1,7 +1,7 @@
 """The table of commands: accepted in order, worked off by aggregate, settled exactly once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -49,7 +49,7 @@ class Submission:
 
     command_id: UUID
     command: Command
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default_factory=Metadata)
     continuation: dict[str, Any] | None = None
 
 
@@ -132,7 +132,7 @@ class Inbox:
     def head(self, aggregate_id: str) -> tuple[UUID, int] | None:
         """Return the first waiting command of an inbox with its attempts, or None."""
         rows = self._rows(HEAD, aggregate_id)
-        return rows[0] if rows else None  # type: ignore[return-value]
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def inboxes(self, first_no: int, last_no: int) -> list[str]:
         """Return the aggregates with commands waiting in this range, the longest waiting first."""
@@ -144,7 +144,8 @@ class Inbox:
 
     def charge(self, command_id: UUID) -> int | None:
         """Count an attempt before it is made; None when the command is no longer waiting."""
-        return self._value(CHARGE, command_id)
+        attempts: int | None = self._value(CHARGE, command_id)
+        return attempts
 
     def note_failure(self, command_id: UUID, error: dict[str, Any]) -> None:
         """Keep what the last attempt failed with, for those who look."""

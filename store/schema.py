@@ -1,5 +1,7 @@
 """The core tables as SQLAlchemy sees them; the migrations make them, a test compares the two."""
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -29,7 +31,7 @@ NOW = func.clock_timestamp()
 ACCEPTED = text("status = 'accepted'")
 
 
-def timestamp(name: str, *, optional: bool = False, clock: bool = True) -> Column[DateTime]:
+def timestamp(name: str, *, optional: bool = False, clock: bool = True) -> Column[datetime]:
     default = NOW if clock else None
     return Column(name, DateTime(timezone=True), nullable=optional, server_default=default)
 

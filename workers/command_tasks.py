@@ -1,14 +1,13 @@
 """One Celery task for each command: its name is the command's, its task id the command id."""
 
 import re
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID, uuid4
 
 import psycopg
 import structlog
 from celery import Task
 from celery.exceptions import Retry
-from celery.result import AsyncResult
 from sqlalchemy.exc import DBAPIError
 
 from domain.aggregate import aggregates
@@ -26,10 +25,14 @@ from workers.errors import CommandNotDoneError, UnsupportedOptionError
 from workers.fleet import fleet
 from workers.results import as_exception, command_id_of
 
+if TYPE_CHECKING:  # the one class here that is generic only in its stubs
+    from celery.result import AsyncResult
+
 log = structlog.get_logger(__name__)
 
 REPUBLISHED = {"fleetlog_republished": True}
 EARLY_WAKE_UPS = 5  # how often a wake-up may arrive before its command's transaction is committed
+SAYS_NOTHING: dict[str, Any] = {"argsrepr": "()", "kwargsrepr": "{}"}
 LATER = ("countdown", "eta", "expires")
 
 
@@ -49,7 +52,7 @@ class CommandTask(Task):  # type: ignore[type-arg]
     default_retry_delay = 1  # after the death of a worker
     command: ClassVar[type[Command]]
 
-    def apply_async(  # noqa: PLR0913 - Celery's signature
+    def apply_async(  # noqa: PLR0913, PLR0917 - Celery's signature
         self,
         args: Any = None,
         kwargs: dict[str, Any] | None = None,
@@ -83,9 +86,8 @@ class CommandTask(Task):  # type: ignore[type-arg]
         self, task_id: str | None, args: Any = None, kwargs: Any = None, **options: Any
     ) -> "AsyncResult[Any]":
         try:
-            return super().apply_async(
-                args or (), kwargs or {}, task_id, argsrepr="()", kwargsrepr="{}", **options
-            )
+            options |= SAYS_NOTHING
+            return super().apply_async(args or (), kwargs or {}, task_id, **options)
         except self.OperationalError as error:
             # Accepted is accepted: the relay will publish it again.
             log.warning("broker out of reach", command_id=task_id, error=str(error))
@@ -116,7 +118,7 @@ class CommandTask(Task):  # type: ignore[type-arg]
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         self._continued(task_id)
 
-    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002, PLR0913
+    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002
         self._continued(task_id)
 
     def _continued(self, task_id: str) -> None:
@@ -161,8 +163,8 @@ class CommandTask(Task):  # type: ignore[type-arg]
     def _again(self, countdown: float) -> Retry:
         """Come back later, as a new message; the exception ends this one."""
         headers = {**REPUBLISHED, "fleetlog_tries": self._tries() + 1}
-        wake(self.name, self.request.id, countdown=countdown, headers=headers)
-        return Retry(f"in {countdown:g} s", when=countdown)
+        wake(self.name, str(self.request.id), countdown=countdown, headers=headers)
+        return Retry(f"again in {countdown:g} s")
 
 
 class NeverAcceptedError(Exception):
@@ -175,8 +177,7 @@ def wake(command_type: str, command_id: UUID | str, **options: Any) -> None:
         command_type,
         task_id=str(command_id),
         queue="commands",
-        argsrepr="()",
-        kwargsrepr="{}",
+        **SAYS_NOTHING,
         **options,
     )
 

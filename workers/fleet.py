@@ -56,7 +56,7 @@ class Fleet:
         return Database(addresses().database)
 
     @cached_property
-    def redis(self) -> "Redis[bytes]":
+    def redis(self) -> Redis:
         return Redis.from_url(
             addresses().redis,
             socket_timeout=5,

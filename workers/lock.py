@@ -16,7 +16,7 @@ Extend: TypeAlias = Callable[[], None]
 class SingleWriterLock:
     """A lock that says no instead of waiting, and that a dead holder loses after its lease."""
 
-    def __init__(self, redis: "Redis[bytes]", *, lease_seconds: float) -> None:
+    def __init__(self, redis: Redis, *, lease_seconds: float) -> None:
         self._redis = redis
         self._lease = lease_seconds
 

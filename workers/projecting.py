@@ -57,8 +57,7 @@ def advance(name: str) -> bool:
     left_word = False
     while True:
         with lock.try_acquire(f"projection:{name}") as extend:
-            if extend is not None:
-                more = catch_up(name, extend, deadline)
+            more = extend is not None and catch_up(name, extend, deadline)
         if extend is None:
             if left_word:
                 return False

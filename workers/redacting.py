@@ -7,12 +7,14 @@ from celery.worker.request import Request
 REDACTED = "(redacted)"
 
 
-class CommandRequest(Request):  # type: ignore[misc]
+class CommandRequest(Request):
     """
     A message whose arguments stay out of logs, events and the dashboard.
 
     Ours carry none; those of a bare `send_task` may carry people's data.
     """
+
+    _request_dict: dict[str, Any]  # the message's headers, as the pool's child will see them
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

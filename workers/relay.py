@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import structlog
 
-
 from workers.app import app
 from workers.command_tasks import REPUBLISHED, wake
 from workers.fleet import fleet

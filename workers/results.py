@@ -30,7 +30,7 @@ def command_id_of(task_id: str) -> UUID:
         return uuid5(NAMESPACE_URL, f"celery-task:{task_id}")
 
 
-class CommandResults(BaseBackend):  # type: ignore[misc]
+class CommandResults(BaseBackend):
     """Celery's result backend over `commands`, read-only: the handler has stored the result."""
 
     supports_autoexpire = True  # nothing of ours to sweep
@@ -43,7 +43,7 @@ class CommandResults(BaseBackend):  # type: ignore[misc]
         meta = self.meta_from_decoded(as_meta(state))
         return {**meta, "task_id": task_id}
 
-    def wait_for(  # noqa: PLR0913 - Celery's signature
+    def wait_for(
         self,
         task_id: str,
         timeout: float | None = None,

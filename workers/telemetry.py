@@ -5,7 +5,7 @@ import logging.config
 from typing import Any
 
 import structlog
-from celery import current_task
+from celery._state import get_current_task
 
 from workers.settings import current_settings
 
@@ -14,9 +14,10 @@ QUIET = ("kombu", "amqp", "sqlalchemy", "alembic", "celery.redirected")
 
 def name_the_task(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     """Say on whose behalf a line was written: within a command task its id is the command's."""
-    if current_task and current_task.request.id:
-        event.setdefault("task", current_task.name)
-        event.setdefault("task_id", current_task.request.id)
+    task = get_current_task()
+    if task is not None:
+        event.setdefault("task", task.name)
+        event.setdefault("task_id", task.request.id)
     return event
 
 

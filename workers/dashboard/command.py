@@ -20,18 +20,17 @@ def dashboard(context: click.Context, tornado_argv: tuple[str, ...]) -> None:
     Anything after it is an option of Flower's, such as --url_prefix=fleet.
     """
     settings = current_settings()
-    password = settings.dashboard_password
-    if password is None:
-        made_up = secrets.token_urlsafe(12)
+    chosen = settings.dashboard_password
+    password = chosen.get_secret_value() if chosen else secrets.token_urlsafe(12)
+    if chosen is None:
         click.echo(
             f"dashboard: http://{settings.dashboard_address}:{settings.dashboard_port} "
-            f"as {settings.dashboard_user}, password {made_up} "
+            f"as {settings.dashboard_user}, password {password} "
             "(set FLEETLOG_DASHBOARD_PASSWORD to choose one)",
             err=True,
         )
-    secret = password.get_secret_value() if password else made_up
     # Through the environment: arguments are shown to everybody on the machine.
-    os.environ["FLOWER_BASIC_AUTH"] = f"{settings.dashboard_user}:{secret}"
+    os.environ["FLOWER_BASIC_AUTH"] = f"{settings.dashboard_user}:{password}"
     os.environ["FLOWER_ADDRESS"] = settings.dashboard_address
     os.environ["FLOWER_PORT"] = str(settings.dashboard_port)
     context.invoke(flower, tornado_argv=tornado_argv)
