@@ -33,4 +33,5 @@ class AggregateCache:
         if aggregate.pending:
             raise ValueError(f"{aggregate.id} has events that the store does not have")
         with self._lock:
-            self._aggregates[aggregate.id] = aggregate
+            if self._aggregates.maxsize:
+                self._aggregates[aggregate.id] = aggregate

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import msgspec
 
-from domain.aggregate import Aggregate
+from domain.aggregate import Aggregate, aggregate_for
 from domain.errors import DomainError
 from store.arrays import BigIntArray, IntArray, TextArray, UuidArray
 from store.codec import Metadata, encode_event
 from store.command_codec import decode_command, describe
+from store.errors import AggregateTypeError, UnknownCommandError
 from store.identity import uuid7
 
 
@@ -62,20 +63,28 @@ class Batch:
         """Run one command; whatever it raises stays here."""
         if waiting.aggregate_id in self._closed:
             return
+        owner = aggregate_for(waiting.command_type)
+        if owner is None:
+            self._fail(waiting, UnknownCommandError(waiting.command_type))
+            return
         aggregate = self.aggregates[waiting.aggregate_id]
         recorded = len(aggregate.pending)
         first = aggregate.version + recorded + 1
         try:
+            require_type(aggregate, owner)
             aggregate.execute(decode_command(waiting.command_type, waiting.payload))
             events = tuple(encode_event(event) for event in aggregate.pending[recorded:])
             self.decisions.append(Decision(waiting, first, events))
-        except DomainError as refusal:
+        except (DomainError, AggregateTypeError) as refusal:
             if len(aggregate.pending) > recorded:  # its state holds what it then refused
                 self._closed.add(waiting.aggregate_id)
             self.decisions.append(Decision(waiting, first, error=describe(refusal)))
         except Exception as error:  # noqa: BLE001 - the domain is the user's code
-            self._closed.add(waiting.aggregate_id)
-            self.failures[waiting.aggregate_id] = Failure(waiting, error)
+            self._fail(waiting, error)
+
+    def _fail(self, waiting: Waiting, error: Exception) -> None:
+        self._closed.add(waiting.aggregate_id)
+        self.failures[waiting.aggregate_id] = Failure(waiting, error)
 
     @property
     def reusable(self) -> list[Aggregate[Any, Any]]:
@@ -113,6 +122,12 @@ class Batch:
             IntArray.of([version for *_, version, _ in events]),
             TextArray.of([data for *_, data in events]),
         )
+
+
+def require_type(aggregate: Aggregate[Any, Any], owner: type[Aggregate[Any, Any]]) -> None:
+    """Ids are shared by all aggregate types: the first to use one keeps it."""
+    if not isinstance(aggregate, owner):
+        raise AggregateTypeError(aggregate.id, owner.aggregate_type, aggregate.aggregate_type)
 
 
 def error_text(error: dict[str, Any] | None) -> bytes | None:

@@ -12,7 +12,6 @@ from store.arrays import TextArray
 from store.cache import AggregateCache
 from store.deciding import Batch, Failure, Waiting
 from store.engine import Connection, Database, Role
-from store.errors import UnknownCommandError
 from store.repository import load_many
 from store.retry import retrying
 
@@ -82,16 +81,15 @@ class Drain:
             waiting = read(connection, taken, limit)
             if only is not None and [w.command_id for w in waiting[:1]] != [only]:
                 return Drained()
-            known = [w for w in waiting if aggregate_for(w.command_type) is not None]
-            batch = Batch(self._load(connection, known))
-            for one in known:
+            batch = Batch(self._load(connection, waiting))
+            for one in waiting:
                 batch.decide(one)
             if batch.decisions:
                 connection.execute(SETTLE, batch.parameters(), binary=True)
         self._remember(batch)
         return Drained(
             settled={decision.waiting.command_id for decision in batch.decisions},
-            failures={**batch.failures, **strangers(waiting)},
+            failures=batch.failures,
             appended_types=batch.appended_types,
             skipped=[id for id in aggregate_ids if id not in taken],
             more=len(waiting) == limit,
@@ -138,12 +136,6 @@ def read(connection: Connection, aggregate_ids: Iterable[str], limit: int) -> li
     """Return what waits in these inboxes, in the order of acceptance."""
     parameters = (TextArray.of(list(aggregate_ids)), limit)
     return [Waiting(*row) for row in connection.execute(WAITING, parameters, binary=True)]
-
-
-def strangers(waiting: Iterable[Waiting]) -> dict[str, Failure]:
-    """Commands that no class here answers: left for a worker that knows them."""
-    unknown = [w for w in waiting if aggregate_for(w.command_type) is None]
-    return {w.aggregate_id: Failure(w, UnknownCommandError(w.command_type)) for w in unknown}
 
 
 def is_outdated(error: psycopg.DatabaseError) -> bool:

@@ -88,6 +88,9 @@ class Database:
             "search_path": f"{CORE_SCHEMA},{READ_MODEL_SCHEMA}",
             "default_transaction_isolation": r"read\ committed",
             "timezone": "UTC",
+            # Every statement of ours has its index. A plan made while a table was still empty
+            # would scan it, and keep doing so until the next ANALYZE.
+            "enable_seqscan": "off" if role is not Role.READER else "on",
             **TIMEOUTS[role],
         }
         engine = create_engine(

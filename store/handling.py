@@ -8,7 +8,7 @@ import psycopg
 
 from store.command_codec import describe
 from store.draining import Drain, Drained
-from store.errors import StoreError
+from store.errors import AggregateTypeError, StoreError
 from store.inbox import Inbox
 from store.retry import is_passing
 
@@ -108,6 +108,9 @@ class CommandHandler:
         self, command_id: UUID, error: Exception, attempts: int | None, worked: Worked
     ) -> bool:
         """Note the failure; returns whether its inbox has to wait for another try."""
+        if isinstance(error, AggregateTypeError):  # found on loading; no other try can help
+            self._inbox.set_aside(command_id, "rejected", describe(error))
+            return False
         self._inbox.note_failure(command_id, describe(error))
         if attempts is None or attempts >= self._max_attempts:
             self._inbox.set_aside(command_id, "parked", None)

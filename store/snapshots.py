@@ -5,6 +5,7 @@ import inspect
 import sys
 from functools import cache
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import msgspec
 
@@ -37,7 +38,10 @@ def fingerprint(cls: type[Aggregate[Any, Any]]) -> str:
     functions = [step.__module__ for event in events for step in upcasters(event)]
     own = [c.__module__ for c in cls.__mro__ if issubclass(c, Aggregate) and c is not Aggregate]
     modules = sorted({*functions, *own, *(event.__module__ for event in events)})
-    sources = [inspect.getsource(sys.modules[name]) for name in modules]
+    try:
+        sources = [inspect.getsource(sys.modules[name]) for name in modules]
+    except OSError:  # no source to compare: trust only what this very process has folded
+        sources = [uuid4().hex]
     return hashlib.sha256(repr((cls.aggregate_type, shape, sources)).encode()).hexdigest()
 
 

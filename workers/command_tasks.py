@@ -77,7 +77,7 @@ class CommandTask(Task):  # type: ignore[type-arg]
             command_id=command_id_of(task_id),
             command=make_command(self.name, kwargs or {}),
             metadata=metadata_from(options.get("headers") or {}, options),
-            continuation=continuation.packed(link, link_error, options.pop("chain", None)),
+            continuation=continuation.packed(link, link_error, check(options.pop("chain", None))),
         )
         fleet.inbox.accept([submission])
         return self._publish(task_id, producer=producer, shadow=shadow, **options)
@@ -101,7 +101,7 @@ class CommandTask(Task):  # type: ignore[type-arg]
                 self._accept_on_arrival(command_id, fields)
             state = fleet.inbox.find(command_id)
             if state is None:
-                raise self._again(1.0) if self._tries() < EARLY_WAKE_UPS else NeverAcceptedError
+                raise self._too_early()
             worked = Worked()
             if state.is_open:
                 worked = fleet.handler.work_off([state.aggregate_id], suspicious=self._suspicious())
@@ -157,12 +157,15 @@ class CommandTask(Task):  # type: ignore[type-arg]
             or self.request.get("fleetlog_republished")
         )
 
-    def _tries(self) -> int:
-        return int(self.request.get("fleetlog_tries") or 0)
+    def _too_early(self) -> Exception:
+        tries = int(self.request.get("fleetlog_early") or 0)
+        if tries >= EARLY_WAKE_UPS:
+            return NeverAcceptedError()
+        return self._again(1.0, fleetlog_early=tries + 1)
 
-    def _again(self, countdown: float) -> Retry:
+    def _again(self, countdown: float, **headers: Any) -> Retry:
         """Come back later, as a new message; the exception ends this one."""
-        headers = {**REPUBLISHED, "fleetlog_tries": self._tries() + 1}
+        headers = headers or REPUBLISHED
         wake(self.name, str(self.request.id), countdown=countdown, headers=headers)
         return Retry(f"again in {countdown:g} s")
 
@@ -195,6 +198,16 @@ def refuse_positional(name: str, args: Any) -> None:
             raise TypeError(f"{name} takes its fields by name, such as user_id=...")
 
 
+def check(chain: Any) -> Any:
+    """Refuse a chain with a bad command now, not when its turn comes; `chain` is in reverse."""
+    for step in chain or ():
+        name = step.get("task")
+        if name in TASKS_BY_NAME:
+            refuse_positional(name, step.get("args"))
+            make_command(name, step.get("kwargs") or {})
+    return chain
+
+
 def snake_case(command_type: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", command_type).lower()
 
@@ -211,6 +224,7 @@ def register_tasks() -> dict[str, CommandTask]:
 
 
 TASKS = register_tasks()
+TASKS_BY_NAME = {task.name: task for task in TASKS.values()}
 
 
 def __getattr__(name: str) -> CommandTask:

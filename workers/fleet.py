@@ -13,6 +13,7 @@ from store.engine import Database
 from store.event_store import EventStore
 from store.handling import CommandHandler
 from store.inbox import Inbox
+from store.projector import Projector
 from store.repository import Repository
 from workers import embedded
 from workers.settings import broker_url, current_settings, redis_url, sqlalchemy_url
@@ -84,6 +85,11 @@ class Fleet:
         )
         drain = Drain(self.database, memory)
         return CommandHandler(self.inbox, drain, max_attempts=settings.command_attempts)
+
+    @cached_property
+    def projectors(self) -> dict[str, Projector]:
+        """One for each projection that this process has advanced."""
+        return {}
 
     def forget(self, *, close: bool) -> None:
         """Drop all connections; `close=False` after a fork, where they are the parent's."""

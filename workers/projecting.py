@@ -1,7 +1,6 @@
 """Advancing a projection: under its lock, with its epoch, within a time budget."""
 
 import time
-from functools import cache
 
 import structlog
 
@@ -38,9 +37,12 @@ def named(name: str) -> Projection:
     return found
 
 
-@cache
 def projector(name: str) -> Projector:
-    return Projector(fleet.database, named(name), batch_size=current_settings().batch_size)
+    """Return this process's projector; it remembers the size of batch that went well."""
+    if name not in fleet.projectors:
+        size = current_settings().batch_size
+        fleet.projectors[name] = Projector(fleet.database, named(name), batch_size=size)
+    return fleet.projectors[name]
 
 
 def advance(name: str) -> bool:

@@ -12,7 +12,7 @@ from workers.settings import current_settings
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 1000
+AT_ONCE = 10_000
 PER_RING = 100
 
 

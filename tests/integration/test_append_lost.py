@@ -61,10 +61,12 @@ def wire(fresh: TestDatabase) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def apart(wire: Proxy, store: EventStore) -> Iterator[Apart]:
+def apart(wire: Proxy, store: EventStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Apart]:
+    monkeypatch.setattr("store.retry.time", SimpleNamespace(sleep=lambda _seconds: None))
     database = Database(sqlalchemy_url(wire.url))
-    store.append_events("s", 0, facts(2), aggregate_type="Load")
-    yield Apart(EventStore(database), store, wire)
+    far = EventStore(database)
+    far.append_events("s", 0, facts(2), aggregate_type="Load")
+    yield Apart(far, store, wire)
     database.dispose()
 
 

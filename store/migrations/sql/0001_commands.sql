@@ -9,11 +9,12 @@ create function fleetlog.accept_commands(
 language plpgsql security definer set search_path = fleetlog, pg_temp as $$
 declare
     fresh uuid[];
+    witness jsonb := jsonb_build_object('db_user', session_user, 'db_host', host(inet_client_addr()));
 begin
     with inserted as (
         insert into commands as c (command_id, command_type, aggregate_id, payload, metadata,
                                    continuation, status)
-        select g.id, g.type, g.aggregate_id, g.payload::jsonb, g.metadata::jsonb,
+        select g.id, g.type, g.aggregate_id, g.payload::jsonb, g.metadata::jsonb || witness,
                g.continuation::jsonb, 'accepted'
         from unnest(p_command_ids, p_command_types, p_aggregate_ids, p_payloads, p_metadata,
                     p_continuations)
@@ -201,7 +202,9 @@ language sql security definer set search_path = fleetlog, pg_temp as $$
         select o.command_id from commands o
         where o.published_at < clock_timestamp() - p_age
           and (o.status = 'accepted'
-               or (o.continuation is not null and o.status in ('done', 'rejected')))
+               or (o.continuation is not null and o.status in ('done', 'rejected')
+                   -- A chain that could not be sent on for a day never will be.
+                   and o.finished_at > clock_timestamp() - interval '1 day'))
         order by o.accepted_no limit p_limit for update skip locked)
     returning c.command_id, c.command_type::text, c.accepted_no, c.continuation is not null
 $$;

@@ -1,0 +1,1 @@
+"""How fast, compared with what: one file for each question, answered by `python -m benchmarks`."""
