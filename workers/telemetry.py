@@ -7,9 +7,11 @@ from typing import Any
 import structlog
 from celery._state import get_current_task
 
+from beat_schedule import HABITS
 from workers.settings import current_settings
 
-QUIET = ("kombu", "amqp", "sqlalchemy", "alembic", "celery.redirected")
+QUIET = ("kombu", "amqp", "sqlalchemy", "alembic", "celery.redirected", "celery.beat")
+TICKS = frozenset(task for task, _, _ in HABITS)
 
 
 def name_the_task(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -19,6 +21,13 @@ def name_the_task(_logger: object, _method: str, event: dict[str, Any]) -> dict[
         event.setdefault("task", task.name)
         event.setdefault("task_id", task.request.id)
     return event
+
+
+def worth_a_line(record: logging.LogRecord) -> bool:
+    """Pass over the comings and goings of what the beat starts every second."""
+    about = getattr(record, "data", None)
+    tick = isinstance(about, dict) and about.get("name") in TICKS
+    return not tick or record.levelno > logging.INFO
 
 
 SHARED: list[Any] = [
@@ -46,7 +55,14 @@ def configure_logging() -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"ours": {"()": formatter, "style": settings.log_format}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
+            "filters": {"ticks": {"()": lambda: worth_a_line}},
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "ours",
+                    "filters": ["ticks"],
+                }
+            },
             "root": {"handlers": ["stderr"], "level": settings.log_level},
             "loggers": {name: {"level": "WARNING"} for name in QUIET},
         }

@@ -1,5 +1,6 @@
 """`celery -A workers.app dashboard`: Flower on loopback, behind a login."""
 
+import logging
 import os
 import secrets
 
@@ -29,6 +30,7 @@ def dashboard(context: click.Context, tornado_argv: tuple[str, ...]) -> None:
             "(set FLEETLOG_DASHBOARD_PASSWORD to choose one)",
             err=True,
         )
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it lists its plug-ins
     # Through the environment: arguments are shown to everybody on the machine.
     os.environ["FLOWER_BASIC_AUTH"] = f"{settings.dashboard_user}:{password}"
     os.environ["FLOWER_ADDRESS"] = settings.dashboard_address

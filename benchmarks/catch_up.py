@@ -1,0 +1,60 @@
+"""catch_up: how fast does the user directory fold a long past, beside a fold written by hand?"""
+
+from benchmarks import raw_fold
+from benchmarks.harness import Answers, Effort, Pairing, compare, timed
+from benchmarks.history import Past, write
+from benchmarks.stage import stage
+from store.engine import Connection, Database
+from store.projection import Projection
+from store.projector import Projector
+from store.read_model_tables import prepare, restart
+from store.read_models.user_directory import UserDirectory
+
+EVENTS, QUICKLY = 100_000, 20_000
+BATCH = 1000
+FLOOR = 0.4
+PROJECTOR, RAW = "Projector", "raw psycopg"
+DIFFERENCE = """
+(table fleetlog_read_models.user_read_model except table bare.user_read_model) union all
+(table bare.user_read_model except table fleetlog_read_models.user_read_model) limit 1
+"""
+
+
+class DifferentRowsError(Exception):
+    """The two folds do not agree, so their speeds cannot be compared."""
+
+
+def ask(effort: Effort) -> Answers:
+    """Yield the ratio of both folds over the same events; both must end with the same rows."""
+    events = QUICKLY if effort.quick else EVENTS
+    directory = UserDirectory()
+    with stage() as servers, servers.database() as database, servers.owner() as bare:
+        write(bare, Past().mixed(events))
+        prepare(database, [directory])
+        bare.execute(raw_fold.TABLES)
+        contenders = {
+            PROJECTOR: timed(lambda: fold_all(database, directory)),
+            RAW: timed(lambda: raw_fold.fold_all(bare, BATCH)),
+        }
+        pairings = [Pairing(PROJECTOR, RAW, FLOOR)]
+        case = f"user directory, {events:,} events"
+        yield from compare("catch_up", case, "events", contenders, pairings, effort.rounds)
+        require_same_rows(bare)
+
+
+def fold_all(database: Database, projection: Projection) -> int:
+    """Fold every event as the worker does, from an empty table; returns how many."""
+    checkpoint = restart(database, projection, "benchmarks")
+    projector = Projector(database, projection, batch_size=BATCH)
+    folded, caught_up = 0, False
+    while not caught_up:
+        advanced = projector.advance(checkpoint)
+        checkpoint, caught_up = advanced.checkpoint, advanced.caught_up
+        folded += advanced.events
+    return folded
+
+
+def require_same_rows(bare: Connection) -> None:
+    difference = bare.execute(DIFFERENCE).fetchone()
+    if difference is not None:
+        raise DifferentRowsError(f"only one of the two folds has the row {difference}")
