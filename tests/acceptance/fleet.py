@@ -20,6 +20,7 @@ from workers.settings import sqlalchemy_url
 
 CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 FLEETLOG = (sys.executable, "-m", "workers.cli")
+BIN = Path(sys.executable).parent
 READY_SECONDS = 30
 
 

@@ -1,5 +1,6 @@
 """Accepting commands: in order, all or none, once, and in whose transaction."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -36,9 +37,11 @@ NOW = timedelta(0)
 LATER = timedelta(hours=1)
 
 
-@pytest.fixture
-def inbox(database: Database) -> Inbox:
-    return Inbox(database)
+@pytest.fixture(scope="module")
+def fresh(running: Servers) -> Iterator[TestDatabase]:
+    """One database for all of these tests: each has a toy of its own."""
+    with lent(running) as database:
+        yield database
 
 
 def test_commands_are_accepted_in_the_order_they_are_given(inbox: Inbox) -> None:
