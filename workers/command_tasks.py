@@ -69,7 +69,8 @@ class CommandTask(Task):  # type: ignore[type-arg]
         Headers `actor`, `reason`, `correlation_id` and `causation_id` become its envelope.
         """
         if options.get("retries"):  # Celery sends a message on whose worker has died
-            return self._publish(task_id, args, kwargs, producer=producer, **options)
+            links = {"link": link, "link_error": link_error}
+            return self._publish(task_id, args, kwargs, producer=producer, **links, **options)
         refuse_later(options)
         refuse_positional(self.name, args)
         task_id = task_id or str(uuid4())

@@ -13,8 +13,8 @@ from workers.fleet import fleet
 from workers.telemetry import configure_logging
 
 
-class SchemaError(SystemExit):
-    """The database does not have the schema this code was written for."""
+class CannotStartError(SystemExit):
+    """A worker that could not do its work ends with a sentence, for a supervisor to try again."""
 
 
 @signals.setup_logging.connect
@@ -26,8 +26,11 @@ def log_our_way(**_: Any) -> None:
 @signals.worker_init.connect
 def start(**_: Any) -> None:
     """Refuse a database we do not fit; make the tables of new read models."""
-    require_schema()
-    prepare(fleet.database, projections())
+    try:
+        require_schema()
+        prepare(fleet.database, projections())
+    except Exception as error:  # a signal's handlers must not fail quietly
+        raise CannotStartError(f"cannot start: {reason(error)}") from error
     # Connections must not be open across the fork that follows.
     fleet.forget(close=True)
 
@@ -39,7 +42,7 @@ def after_fork(**_: Any) -> None:
 
 
 def require_schema() -> None:
-    """Stop with a sentence unless the database is at our version."""
+    """Raise CannotStartError unless the database is at our version."""
     with fleet.database.engine(Role.READER).connect() as connection:
         try:
             found = current_version(connection)
@@ -47,7 +50,15 @@ def require_schema() -> None:
             found = None
     wanted = newest_version()
     if found != wanted:
-        raise SchemaError(
-            f"the database is at schema version {found or 'none'}, this code needs {wanted}; "
-            "run: fleetlog migrate"
+        raise CannotStartError(
+            f"cannot start: the database is at schema version {found or 'none'}, "
+            f"this code needs {wanted}; run: fleetlog migrate"
         )
+
+
+def reason(error: Exception) -> str:
+    """Return an error in one line, with what to do about a database that was never migrated."""
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    line = str(cause).strip().splitlines()[0]
+    never = 'role "fleetlog' in line or "permission denied" in line
+    return f"{line}; run: fleetlog migrate" if never else line

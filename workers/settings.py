@@ -20,7 +20,9 @@ PREFIX = "FLEETLOG_"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 BROKER_SCHEMES = ("redis", "rediss", "unix", "redis+socket")
-SECRETS = frozenset({"database_url", "migration_url", "redis_url", "dashboard_password"})
+SECRETS = frozenset(
+    {"app_password", "database_url", "migration_url", "redis_url", "dashboard_password"}
+)
 
 
 class SettingsError(ValueError):
@@ -109,6 +111,8 @@ class Settings(BaseSettings):
     """PostgreSQL as the fleet's login role; unset: the embedded server under `home`."""
     migration_url: DatabaseUrl = None
     """PostgreSQL as the role that owns the schema; unset: `database_url`."""
+    app_password: SecretStr | None = None
+    """What `migrate` makes the password of the login role `fleetlog_app`; unset: left alone."""
     redis_url: BrokerUrl = Field(default=None, validation_alias="REDIS_URL")
     """Broker and locks; unset: the embedded Valkey under `home`."""
     checkpoint_interval_ms: int = Field(

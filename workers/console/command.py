@@ -1,0 +1,78 @@
+# ruff: noqa: PLC0415 - what a command needs is imported when it runs: `--help` stays quick
+"""What every command of `fleetlog` does: quiet logging, and errors as sentences."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+INTERRUPTED = 130
+
+
+class Failure(click.ClickException):
+    """An expected end that is not a good one: a sentence on standard error, and a status."""
+
+    def __init__(self, message: str, *, exit_code: int = 1, as_json: bool = False) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.as_json = as_json
+
+    def show(self, file: Any = None) -> None:
+        """Say it once, for a person or for a program."""
+        if self.as_json:
+            import msgspec
+
+            text = msgspec.json.encode({"error": self.message}).decode()
+        else:
+            text = f"Error: {self.message}"
+        click.echo(text, file=file, err=file is None)
+
+
+class Interrupted(Failure):
+    """Somebody pressed Ctrl-C; the sentence says what was kept."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"interrupted: {message}", exit_code=INTERRUPTED)
+
+
+class Command(click.Command):
+    """A command of ours: expected errors become one sentence, a bug keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; a Failure raised from here has ended well enough to be told in a sentence."""
+        as_json = bool(ctx.params.get("as_json"))
+        try:
+            begin()
+            return super().invoke(ctx)
+        except Failure as failure:
+            failure.as_json = as_json
+            raise
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted("nothing was left half done") from None
+        except Exception as error:
+            from workers.console.failures import explain
+
+            sentence = explain(error)
+            if sentence is None:
+                raise
+            raise Failure(sentence, as_json=as_json) from error
+
+
+def begin() -> None:
+    """Read the settings, so that a bad one is told first; keep the libraries quiet."""
+    from workers.console.output import quiet_logging
+    from workers.settings import current_settings
+
+    # As Celery does: a domain named in FLEETLOG_DOMAIN may lie where we were started.
+    if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds texts
+        sys.path.append(os.getcwd())  # noqa: PTH109
+    current_settings()
+    quiet_logging()
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document, for a program to read."
+)

@@ -1,0 +1,87 @@
+"""What a command stands on: servers that run, a database that fits, a domain that is loaded."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from store.engine import Role
+from store.migrations.running import current_version, migrate, newest_version
+from store.projection import projections
+from store.read_model_tables import prepare
+from workers.console.command import Failure
+from workers.console.failures import NEVER_MIGRATED, explain
+from workers.domains import load_domain
+from workers.fleet import addresses, fleet
+from workers.settings import current_settings
+
+
+def stand() -> None:
+    """
+    Reach the servers and load the domain, for a command that asks or changes something.
+
+    Raises Failure where there is no fleet yet, or one of another version: asking must not
+    make one.
+    """
+    settings = current_settings()
+    own = settings.database_url is None or settings.redis_url is None
+    if own and not (settings.home / "postgres").exists():
+        raise Failure(
+            f"there is no fleet in {near(settings.home)} yet; start one with: fleetlog up, "
+            "or set DATABASE_URL and REDIS_URL"
+        )
+    load_domain()
+    addresses()
+    require_version()
+
+
+def require_version() -> None:
+    """Raise Failure unless the database has the schema of this code."""
+    found, wanted = version_found(), newest_version()
+    if found is None:
+        raise Failure(NEVER_MIGRATED)
+    if found != wanted:
+        raise Failure(
+            f"the database is at schema version {found}, this code needs {wanted}; "
+            "run: fleetlog migrate"
+        )
+
+
+def version_found() -> str | None:
+    """Return the schema version of the database, None when it was never migrated."""
+    try:
+        with fleet.database.engine(Role.READER).connect() as connection:
+            return current_version(connection)
+    except sa.exc.DBAPIError as error:
+        if explain(error) == NEVER_MIGRATED:
+            return None
+        raise
+
+
+def bring_up_to_date() -> str:
+    """
+    Migrate if need be, and make the tables of new read models; returns the schema version.
+
+    A database that fits already is left alone: the fleet's own login may not migrate.
+    """
+    load_domain()
+    version = version_found()
+    if version != newest_version():
+        version = migrated()
+    prepare(fleet.database, projections())
+    return version
+
+
+def migrated() -> str:
+    """Migrate with the settings' own login; returns the version reached."""
+    password = current_settings().app_password
+    return migrate(
+        addresses().migration, app_password=password.get_secret_value() if password else None
+    )
+
+
+def near(path: Path) -> str:
+    """Return a path as short as it can be said from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,131 @@
+"""What the screens are made of: tables, JSON, and text that cannot play tricks on a terminal."""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import click
+import msgspec
+import structlog
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# What people stored is shown, never interpreted: neither as markup nor by the terminal.
+out = Console(markup=False, emoji=False, highlight=False)
+err = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+WIDE = 1000  # nobody's lines are cut when a program reads them
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def shown(value: object) -> str:
+    """Return a value as text for a terminal; None is a dash, control characters are spelt out."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return utc(value)
+    return CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", str(value))
+
+
+def utc(time: datetime) -> str:
+    """Return a time as everybody reads it, to the millisecond."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in the unit that fits it."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < 2 * HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    return f"{seconds / HOUR:.0f} h" if seconds < 2 * DAY else f"{seconds / DAY:.0f} days"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 event, 2,000 events."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def as_fields(data: dict[str, Any]) -> str:
+    """Return a message's fields on one line; what is no text is written as JSON."""
+    return "  ".join(f"{name}={plain(value)}" for name, value in data.items())
+
+
+def plain(value: object) -> str:
+    return shown(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+
+
+def table(*columns: str, right: Sequence[str] = (), wrap: Sequence[str] = ()) -> Table:
+    """Return a table without lines; only the columns in `wrap` may take more than one."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in columns:
+        justify = "right" if name in right else "left"
+        folds = name in wrap
+        overflow = "fold" if folds else "ellipsis"
+        made.add_column(name, justify=justify, no_wrap=not folds, overflow=overflow)  # type: ignore[arg-type]
+    return made
+
+
+def add(to: Table, *cells: object, style: str | None = None) -> None:
+    """Add a row of plain values."""
+    to.add_row(*(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in cells), style=style)
+
+
+def show(*things: Table | Text | str) -> None:
+    """Print on standard output, in full width when it is not a terminal."""
+    for thing in things:
+        out.print(thing, width=None if out.is_terminal else WIDE, soft_wrap=isinstance(thing, str))
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """Print a word to the person beside the output, on standard error."""
+    err.print(Text(text, style=style or ""), soft_wrap=True)
+
+
+def show_json(document: object) -> None:
+    """Print one JSON document."""
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+
+
+@contextmanager
+def step(doing: str) -> Iterator[None]:
+    """Say that something is on its way and, when it is done, how long it took."""
+    start = monotonic()
+    with err.status(Text(doing), spinner="dots"):
+        yield
+    line = Text.assemble(("✓ ", "green"), f"{doing:<52}", (span(monotonic() - start), "dim"))
+    err.print(line, soft_wrap=True)
+
+
+class Aside(logging.Handler):
+    """Warnings of the libraries, one quiet line each, on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the line where a live display does not mind."""
+        say(f"{record.levelname.lower()}: {self.format(record)}", style="yellow")
+
+
+def quiet_logging() -> None:
+    """Let only warnings through: what a command prints is its output."""
+    handler = Aside()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
