@@ -30,10 +30,12 @@ class TestDatabase:
 @pytest.fixture(scope="session")
 def running() -> Iterator[Servers]:
     """The servers of this run, without fsync: no test here pulls the plug."""
-    with TemporaryDirectory(prefix="fleetlog-") as home:
-        with servers(Path(home), durable=False) as found:
-            make_template(found.migration_url)
-            yield found
+    with (
+        TemporaryDirectory(prefix="fleetlog-") as home,
+        servers(Path(home), durable=False) as found,
+    ):
+        make_template(found.migration_url)
+        yield found
 
 
 @pytest.fixture

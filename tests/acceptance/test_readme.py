@@ -1,4 +1,4 @@
-"""The README's own example, run as it stands: a domain of somebody else's, without an edit to ours."""
+"""The README's own example, run as it stands: somebody else's domain, no edit to ours."""
 
 import re
 import subprocess

@@ -12,9 +12,9 @@ from store import checkpoints
 from store.codec import Metadata, RawEvent
 from store.engine import Database
 from store.event_store import EventStore, Expected
-from store.projection import projection
 from store.projector import Projector
 from store.read_model_tables import prepare
+from store.read_models.user_directory import UserDirectory
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 LINES = 4000
@@ -60,8 +60,7 @@ def test_a_real_log_is_read_back_as_it_was_written(store: EventStore, name: str)
 
 
 def test_a_projection_passes_by_what_no_class_claims(database: Database, store: EventStore) -> None:
-    directory = projection("user_directory")
-    assert directory is not None
+    directory = UserDirectory()
     prepare(database, [directory])
     import_all(store, "permit")
     projector = Projector(database, directory, batch_size=500)
