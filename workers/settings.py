@@ -138,9 +138,9 @@ class Settings(BaseSettings):
     task_time_limit_seconds: Count = 600
     """Time after which a task is killed; below the visibility timeout, or it would run twice."""
 
-    lock_lease_seconds: Seconds = 30.0
+    lock_lease_seconds: Seconds = 10.0
     """How long a projection's lock outlives a holder that does not extend it."""
-    advance_budget_seconds: Seconds = 20.0
+    advance_budget_seconds: Seconds = 5.0
     """How long one `advance` works before it lets others in; below the lease."""
     batch_size: int = Field(default=1000, ge=1, le=10_000)
     """Events that a projection folds in one transaction."""
