@@ -6,14 +6,13 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from domain.aggregate import aggregate_of
 from domain.event import Event
 from store.arrays import IntArray, TextArray, UuidArray
-from store.codec import AnyEvent, Metadata, encode_event
+from store.codec import AnyEvent, Metadata, encode_event, encode_metadata
 from store.engine import Connection
 from store.errors import (
     AggregateTypeError,
@@ -128,7 +127,7 @@ class Append:
             TextArray.of([event_type for event_type, _, _ in encoded]),
             IntArray.of([version for _, version, _ in encoded]),
             TextArray.of([data for _, _, data in encoded]),
-            TextArray.of([msgspec.json.encode(one) for one in shared]),
+            TextArray.of([encode_metadata(one) for one in shared]),
             command and command.command_id,
             command and command.command_type,
             command and command.payload,
@@ -147,7 +146,7 @@ class Append:
                     return earlier
             if error.sqlstate == NOT_ACCEPTED:
                 return self._settled(connection, error)
-            if lost_race and self.expected < 0:
+            if lost_race:  # the winner has committed, so another look tells what it means
                 return None
         raise self._meaning(error) from error
 
@@ -158,7 +157,10 @@ class Append:
 
     def _settled(self, connection: Connection, error: psycopg.DatabaseError) -> Appended:
         """Somebody else settled the command: their outcome is ours."""
-        row = connection.execute(OUTCOME, self.parameters[-3:], binary=True).fetchone()
+        try:
+            row = connection.execute(OUTCOME, self.parameters[-3:], binary=True).fetchone()
+        except psycopg.DatabaseError as refusal:
+            raise self._meaning(refusal) from refusal
         if row is None or row[0] is None:
             raise NotAcceptedError(f"command {self.parameters[-3]} was never accepted") from error
         return from_outcome(connection, row[0])

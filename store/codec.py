@@ -1,7 +1,6 @@
 """Events between Python and jsonb: what was stored is what is read."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -10,7 +9,13 @@ from domain.aggregate import aggregate_class
 from domain.event import Event
 from domain.upcasting import upcast
 from store.errors import UndecodableEventError, UnknownEventError, UnstorableError
-from store.storable import check_name, check_size, check_value
+from store.storable import (
+    check_name,
+    check_schema_version,
+    check_size,
+    check_text,
+    check_value,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +26,9 @@ class RawEvent:
     data: dict[str, Any]
     version: int = 1
 
+
+NOT_READ_BACK = "would not be read back as it was given"
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
 AnyEvent: TypeAlias = Event | RawEvent
 
@@ -45,9 +53,12 @@ def encode_event(event: AnyEvent) -> tuple[str, int, bytes]:
     """
     if isinstance(event, RawEvent):
         check_name(event.event_type, "event_type")
+        check_schema_version(event.version)
         check_value(event.data, event.event_type)
         encoded = msgspec.json.encode(event.data)
         check_size(encoded, event.event_type)
+        if msgspec.json.decode(encoded) != event.data:
+            raise UnstorableError(event.event_type, NOT_READ_BACK)
         return event.event_type, event.version, encoded
     return event.event_type, event.schema_version, encode_message(event, event.event_type)
 
@@ -56,7 +67,7 @@ def encode_message(message: object, where: str) -> bytes:
     """Return the JSON of a message that, decoded, equals it. Raises UnstorableError."""
     try:
         plain = msgspec.to_builtins(message)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise UnstorableError(where, f"cannot be written as JSON: {error}") from error
     check_value(plain, where)
     encoded = msgspec.json.encode(plain)
@@ -71,8 +82,20 @@ def check_round_trip(message: object, encoded: bytes, where: str) -> None:
         equal = decoder(type(message)).decode(encoded) == message
     except msgspec.ValidationError as error:
         raise UnstorableError(where, f"does not fit its declared fields: {error}") from error
+    except ArithmeticError:  # a signalling NaN does not even compare
+        equal = False
     if not equal:
-        raise UnstorableError(where, "would not be read back as it was given")
+        raise UnstorableError(where, NOT_READ_BACK)
+
+
+def encode_metadata(metadata: Metadata) -> bytes:
+    """Return the JSON of what is known beside the data; raises UnstorableError."""
+    for name, text in msgspec.structs.asdict(metadata).items():
+        if text is not None:
+            check_text(text, f"metadata.{name}")
+    encoded = msgspec.json.encode(metadata)
+    check_size(encoded, "metadata")
+    return encoded
 
 
 def decode_event(
@@ -89,7 +112,8 @@ def decode_event(
         raise UnknownEventError(aggregate_type, event_type, version, position)
     try:
         if version == cls.schema_version:
-            return decoder(cls).decode(data)
+            event: Event = decoder(cls).decode(data)
+            return event
         return msgspec.convert(upcast(cls, version, msgspec.json.decode(data)), cls)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
@@ -102,6 +126,7 @@ def event_class(aggregate_type: str, event_type: str) -> type[Event] | None:
     return owner.event_classes.get(event_type) if owner else None
 
 
-@cache
 def decoder(cls: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(cls)
+    if cls not in _decoders:
+        _decoders[cls] = msgspec.json.Decoder(cls)
+    return _decoders[cls]

@@ -56,12 +56,14 @@ class Batch:
         self.aggregates = aggregates
         self.decisions: list[Decision] = []
         self.failures: dict[str, Failure] = {}
+        self.postponed = False  # a refusal closed an inbox behind which nothing is wrong
         self._closed: set[str] = set()
         self._expected = {id: aggregate.version for id, aggregate in aggregates.items()}
 
     def decide(self, waiting: Waiting) -> None:
         """Run one command; whatever it raises stays here."""
         if waiting.aggregate_id in self._closed:
+            self.postponed |= waiting.aggregate_id not in self.failures
             return
         owner = aggregate_for(waiting.command_type)
         if owner is None:

@@ -37,7 +37,7 @@ class Drained:
     failures: dict[str, Failure] = field(default_factory=dict)
     appended_types: set[str] = field(default_factory=set)
     skipped: list[str] = field(default_factory=list)  # inboxes that somebody else drains
-    more: bool = False  # there may be more waiting than the limit let in
+    more: bool = False  # there may be more waiting than this call could decide
 
 
 class Drain:
@@ -92,7 +92,7 @@ class Drain:
             failures=batch.failures,
             appended_types=batch.appended_types,
             skipped=[id for id in aggregate_ids if id not in taken],
-            more=len(waiting) == limit,
+            more=len(waiting) == limit or batch.postponed,
         )
 
     def _load(

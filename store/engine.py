@@ -111,7 +111,14 @@ class Database:
 
 
 def driver_connection(connection: sa.Connection) -> Connection:
-    """Return the psycopg connection under a SQLAlchemy one, ready for our binary arrays."""
+    """
+    Return the psycopg connection under a SQLAlchemy one, ready for our binary arrays.
+
+    SQLAlchemy begins when it executes, and does not see what we execute: without beginning
+    here, its `commit()` would find nothing to commit.
+    """
+    if not connection.in_transaction():
+        connection.begin()
     underlying = driver(connection.connection)
     register_arrays(underlying)
     return underlying

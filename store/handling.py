@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 
 from store.command_codec import describe
+from store.deciding import Failure
 from store.draining import Drain, Drained
 from store.errors import AggregateTypeError, StoreError
 from store.inbox import Inbox
@@ -74,11 +75,9 @@ class CommandHandler:
                     self._one_by_one(aggregate_id, worked)
                 return []
             worked.add(drained)
-            for aggregate_id, failure in drained.failures.items():
-                command_id = failure.waiting.command_id
-                self._failed(command_id, failure.error, self._inbox.charge(command_id), worked)
-                open_ids.remove(aggregate_id)
-            if not drained.more:
+            failed = {id: self._charged(f, worked) for id, f in drained.failures.items()}
+            open_ids = [id for id in open_ids if not failed.get(id)]
+            if not drained.more and all(failed.values()):
                 return drained.skipped
         return []
 
@@ -103,6 +102,11 @@ class CommandHandler:
             return [error]
         worked.add(drained)
         return [failure.error for failure in drained.failures.values()]
+
+    def _charged(self, failure: Failure, worked: Worked) -> bool:
+        """Count a first try that failed; returns whether its inbox has to wait."""
+        command_id = failure.waiting.command_id
+        return self._failed(command_id, failure.error, self._inbox.charge(command_id), worked)
 
     def _failed(
         self, command_id: UUID, error: Exception, attempts: int | None, worked: Worked

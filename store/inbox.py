@@ -10,7 +10,7 @@ import msgspec
 
 from domain.command import Command
 from store.arrays import TextArray, UuidArray
-from store.codec import Metadata
+from store.codec import Metadata, encode_metadata
 from store.command_codec import aggregate_id_of, encode_command
 from store.engine import Connection, Database, Role
 from store.errors import CommandIdReusedError
@@ -121,7 +121,7 @@ class Inbox:
         self, command_id: UUID, command_type: str, metadata: Metadata, error: dict[str, Any]
     ) -> None:
         """Answer a message that can never be a command; an id already known keeps its answer."""
-        envelope = msgspec.json.encode(metadata).decode()
+        envelope = encode_metadata(metadata).decode()
         self._value(REFUSE, command_id, command_type, envelope, as_text(error))
 
     def find(self, command_id: UUID) -> CommandState | None:
@@ -191,7 +191,7 @@ def accept_parameters(submissions: Sequence[Submission]) -> tuple[Any, ...]:
         TextArray.of([s.command.command_type for s in submissions]),
         TextArray.of([aggregate_id_of(s.command) for s in submissions]),
         TextArray.of([encode_command(s.command) for s in submissions]),
-        TextArray.of([msgspec.json.encode(s.metadata) for s in submissions]),
+        TextArray.of([encode_metadata(s.metadata) for s in submissions]),
         TextArray.of([as_text(s.continuation) for s in submissions]),
     )
 

@@ -48,9 +48,14 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
         return msgspec.json.decode(self.metadata_json, type=Metadata)
 
 
+# Python's calendar ends before PostgreSQL's: a forged time must not keep a page from being read.
+TIMESTAMP = (
+    "greatest(least(timestamp, '9999-12-31 23:59:59.999999+00'), '0001-01-02 00:00:00+00') "
+    "as timestamp"
+)
 # What a fold needs, in the order of the fields above; the rest is for those who look closer.
 FOLD_COLUMNS = (
     "global_sequence, aggregate_id, aggregate_type, event_type, version, sequence_number, "
-    "timestamp, data::text"
+    f"{TIMESTAMP}, data::text"
 )
 ALL_COLUMNS = f"{FOLD_COLUMNS}, event_id, metadata::text"

@@ -6,6 +6,7 @@ import psycopg
 
 from store import checkpoints
 from store.engine import Connection, Role
+from store.errors import UnknownEventError
 from store.folding import PoisonError
 from store.parking import Parked, park, parked_events, parked_streams, unpark
 from store.projector import Projector
@@ -63,7 +64,7 @@ def fold_alone(connection: Connection, projector: Projector, event: RecordedEven
     try:
         with connection.transaction():
             projector.apply_one(connection, event)
-    except PoisonError as poison:
+    except (PoisonError, UnknownEventError) as poison:
         return str(poison)
     except psycopg.DatabaseError as refusal:
         return str(refusal.diag.message_primary or refusal)

@@ -54,8 +54,10 @@ def restore(cls: type[A], id: str, version: int, state: str) -> A:
     """Return the aggregate as it was at `version`; raises msgspec.ValidationError if it misfits."""
     aggregate = cls(id)
     aggregate.version = version
-    plain = msgspec.json.decode(state)
+    plain = msgspec.json.decode(state, type=dict[str, Any])
     for name, hint in cls.state_types().items():
+        if name not in plain:
+            raise msgspec.ValidationError(f"the snapshot lacks {name}")
         setattr(aggregate, name, msgspec.convert(plain[name], hint))
     return aggregate
 

@@ -1,6 +1,7 @@
 """What jsonb would refuse, or keep and hand back changed: refused before it is stored."""
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from store.errors import UnstorableError
@@ -10,49 +11,60 @@ MAX_DEPTH = 64
 MAX_ID = 255
 MAX_NAME = 100
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+VERSION_MAX = 2**31 - 1
 # jsonb writes a float from here on without a point, and it would come back as an integer.
 FLOAT_LIMIT = 1e16
 FORBIDDEN_IN_TEXT = re.compile("[\x00\ud800-\udfff]")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def check_value(value: Any, where: str, depth: int = 0) -> None:
-    """Raise `UnstorableError`, naming the place, unless jsonb gives back exactly `value`."""
+def check_value(value: object, where: str, depth: int = 0) -> None:
+    """
+    Raise `UnstorableError`, naming the place, unless jsonb gives back exactly `value`.
+
+    Types count exactly: a subclass of str would come back as a str. A tuple passes, since a
+    message may declare it; whether it comes back as one is for the round trip to say.
+    """
     if depth > MAX_DEPTH:
         raise UnstorableError(where, f"is nested deeper than {MAX_DEPTH} levels")
-    match value:
-        case None | bool():
-            pass
-        case str():
-            check_text(value, where)
-        case int():
-            if not INT_MIN <= value <= INT_MAX:
-                raise UnstorableError(where, "does not fit into 64 bits")
-        case float():
-            check_float(value, where)
-        case list() | tuple():
-            for index, item in enumerate(value):
-                check_value(item, f"{where}[{index}]", depth + 1)
-        case dict():
-            for key, item in value.items():
-                check_key(key, where)
-                check_value(item, f"{where}.{key}", depth + 1)
-        case _:
-            raise UnstorableError(where, f"is a {type(value).__name__}, which JSON does not have")
+    check = CHECKS.get(type(value))
+    if check is None:
+        raise UnstorableError(where, f"is a {type(value).__name__}, which JSON does not have")
+    check(value, where, depth)
+
+
+def check_list(items: Sequence[object], where: str, depth: int) -> None:
+    for index, item in enumerate(items):
+        check_value(item, f"{where}[{index}]", depth + 1)
+
+
+def check_object(items: dict[object, object], where: str, depth: int) -> None:
+    for key, item in items.items():
+        check_key(key, where)
+        check_value(item, f"{where}.{key}", depth + 1)
 
 
 def check_key(key: object, where: str) -> None:
-    if not isinstance(key, str):
+    if type(key) is not str:
         raise UnstorableError(where, f"has the key {key!r}, which is no string")
     check_text(key, f"a key of {where}")
 
 
-def check_text(text: str, where: str) -> None:
+def check_nothing(_value: object, _where: str, _depth: int = 0) -> None:
+    pass
+
+
+def check_integer(number: int, where: str, _depth: int = 0) -> None:
+    if not INT_MIN <= number <= INT_MAX:
+        raise UnstorableError(where, "does not fit into 64 bits")
+
+
+def check_text(text: str, where: str, _depth: int = 0) -> None:
     if FORBIDDEN_IN_TEXT.search(text):
         raise UnstorableError(where, "holds a NUL or half a surrogate pair, which cannot be stored")
 
 
-def check_float(number: float, where: str) -> None:
+def check_float(number: float, where: str, _depth: int = 0) -> None:
     if not abs(number) < FLOAT_LIMIT:  # also false for NaN
         raise UnstorableError(where, f"is not a finite number below {FLOAT_LIMIT:.0e}")
     if number == 0 and str(number).startswith("-"):
@@ -77,3 +89,20 @@ def check_aggregate_id(aggregate_id: str, where: str = "aggregate_id") -> None:
 def check_name(name: str, where: str) -> None:
     if not name or len(name) > MAX_NAME or CONTROL.search(name):
         raise UnstorableError(where, f"must have 1 to {MAX_NAME} printable characters")
+
+
+def check_schema_version(version: int, where: str = "version") -> None:
+    if not 1 <= version <= VERSION_MAX:
+        raise UnstorableError(where, f"must be a number from 1 to {VERSION_MAX}")
+
+
+CHECKS: dict[type, Callable[[Any, str, int], None]] = {
+    type(None): check_nothing,
+    bool: check_nothing,
+    str: check_text,
+    int: check_integer,
+    float: check_float,
+    list: check_list,
+    tuple: check_list,
+    dict: check_object,
+}

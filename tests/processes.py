@@ -48,7 +48,8 @@ class Process:
 
     def wait_for(self, words: str, timeout: float = START_SECONDS) -> None:
         """Wait until it has said these words; fails with all it said when it ends before."""
-        eventually(lambda: words in self.output or not self.is_alive, timeout)
+        over = f"{words!r} in {self.log}"
+        eventually(lambda: words in self.output or not self.is_alive, timeout, saying=over)
         assert words in self.output, f"never said {words!r}, but:\n{self.output}"
 
     def tell(self, line: str) -> None:
@@ -100,4 +101,3 @@ def started(
         yield process
     finally:
         process.close()
-

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,16 +85,26 @@ class Toy(Aggregate[ToyEvent, ToyCommand], id="toy_id"):
                 assert_never(event)
 
 
-def fail() -> None:
+def fail(_: object = None) -> None:
     raise ToyFaultError("the clapper is loose")
 
 
-def die() -> None:
+def die(_: object = None) -> None:
     """Take the whole process along, without a word."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-FAULTS: dict[str, Callable[[], None]] = {"fail": fail, "die": die, "exit": lambda: os._exit(3)}
+def leave(_: object = None) -> None:
+    os._exit(3)
+
+
+def wait(fault: Path) -> None:
+    """Take as long as there is this fault."""
+    while fault.exists():
+        time.sleep(0.01)
+
+
+FAULTS: dict[str, Callable[[Path], None]] = {"fail": fail, "die": die, "exit": leave, "wait": wait}
 PLACE = "TOY_FAULTS"
 
 # What happens to the commands of one toy in this process, before they are carried out.
@@ -107,4 +118,4 @@ def misbehave(command: ToyCommand) -> None:
     if place := os.environ.get(PLACE):
         fault = Path(place, command.toy_id)
         if fault.exists():
-            FAULTS[fault.read_text()]()
+            FAULTS[fault.read_text()](fault)

@@ -94,11 +94,11 @@ class CommandTask(Task):  # type: ignore[type-arg]
             log.warning("broker out of reach", command_id=task_id, error=str(error))
             return self.AsyncResult(str(task_id))
 
-    def run(self, *_parent_result: Any, **fields: Any) -> dict[str, Any]:
+    def run(self, *parent_result: Any, **fields: Any) -> dict[str, Any]:
         """Work off the inbox in which this command waits, and answer with what became of it."""
         command_id = command_id_of(str(self.request.id))
         try:
-            if fields:
+            if fields or by_position(parent_result):
                 self._accept_on_arrival(command_id, fields)
             state = fleet.inbox.find(command_id)
             if state is None:
@@ -130,7 +130,8 @@ class CommandTask(Task):  # type: ignore[type-arg]
     def _conclude(self, state: CommandState) -> dict[str, Any]:
         if state.continuation is not None:
             continuation.restore(state.continuation, self.request)
-            self.request.update(fleetlog_continued=True)
+            # A parked command may be retried, and what comes after it goes on then.
+            self.request.update(fleetlog_continued=state.status != "parked")
         if state.status == "done":
             return state.result or {}
         raise self.backend.exception_to_python(as_exception(state))
@@ -193,10 +194,14 @@ def refuse_later(options: dict[str, Any]) -> None:
 
 
 def refuse_positional(name: str, args: Any) -> None:
-    """A chain hands on the result of the command before; nothing else comes by position."""
-    for arg in args or ():
-        if not (isinstance(arg, dict) and arg.keys() >= {"aggregate_id", "version"}):
-            raise TypeError(f"{name} takes its fields by name, such as user_id=...")
+    if by_position(args):
+        raise TypeError(f"{name} takes its fields by name, such as user_id=...")
+
+
+def by_position(args: Any) -> list[Any]:
+    """A chain hands on the result of the command before; nothing else may come by position."""
+    result = {"aggregate_id", "version"}
+    return [arg for arg in args or () if not (isinstance(arg, dict) and arg.keys() >= result)]
 
 
 def check(chain: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 import structlog
@@ -23,6 +24,8 @@ from workers.relay import ranges
 log = structlog.get_logger(__name__)
 
 CHUNK = 1000
+# What callers have accepted in transactions of their own that are still open.
+unpublished: WeakKeyDictionary[sa.Connection, list[Submission]] = WeakKeyDictionary()
 
 
 def submit(  # noqa: PLR0913 - an envelope has this many parts, all of them optional
@@ -52,6 +55,8 @@ def submit(  # noqa: PLR0913 - an envelope has this many parts, all of them opti
         publish(submission)
     else:
         connection = within.connection() if isinstance(within, Session) else within
+        if not connection.in_transaction():
+            connection.begin()  # SQLAlchemy would not notice that we begin one underneath it
         fleet.inbox.accept([submission], driver_connection(connection))
         on_commit(connection, submission)
     return AsyncResult(str(submission.command_id), app=app)
@@ -95,17 +100,20 @@ def on_commit(connection: sa.Connection, submission: Submission) -> None:
 
     SQLAlchemy tells us just before the COMMIT; a wake-up that wins this race tries again.
     """
+    if connection not in unpublished:
+        # Once for each connection, and never taken back: its events may not be changed by their
+        # own listeners.
+        unpublished[connection] = []
+        sa.event.listen(connection, "commit", publish_all)
+        sa.event.listen(connection, "rollback", forget_all)
+    unpublished[connection].append(submission)
 
-    def committing(_: sa.Connection) -> None:
-        forget()
+
+def publish_all(connection: sa.Connection) -> None:
+    waiting, unpublished[connection] = unpublished[connection], []
+    for submission in waiting:
         publish(submission)
 
-    def rolled_back(_: sa.Connection) -> None:
-        forget()
 
-    def forget() -> None:
-        sa.event.remove(connection, "commit", committing)
-        sa.event.remove(connection, "rollback", rolled_back)
-
-    sa.event.listen(connection, "commit", committing)
-    sa.event.listen(connection, "rollback", rolled_back)
+def forget_all(connection: sa.Connection) -> None:
+    unpublished[connection] = []

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from store.engine import driver
+from store.engine import driver_connection
 from store.schema import CORE_SCHEMA
 
 HERE = Path(__file__).parent
@@ -20,7 +20,7 @@ MIGRATION_LOCK = 17752 << 48
 def run_script(connection: sa.Connection, name: str) -> None:
     """Run one of the SQL files beside this one; the driver must not look for placeholders in it."""
     text = (HERE / "sql" / f"{name}.sql").read_text(encoding="utf-8")
-    driver(connection.connection).execute(text.encode())
+    driver_connection(connection).execute(text.encode())
 
 
 def migrate(url: str, *, app_password: str | None = None) -> str:
@@ -44,7 +44,7 @@ def migrate(url: str, *, app_password: str | None = None) -> str:
 
 def set_app_password(connection: sa.Connection, password: str) -> None:
     statement = sql.SQL("alter role fleetlog_app password {}").format(sql.Literal(password))
-    driver(connection.connection).execute(statement)
+    driver_connection(connection).execute(statement)
 
 
 def current_version(connection: sa.Connection) -> str | None:

@@ -1,11 +1,16 @@
 """What many of these tests begin with."""
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from store.engine import Database
 from store.inbox import Inbox
+from tests.fleets import TestFleet, a_fleet, connected
+from tests.integration.lent import lent
+from tests.processes import Process
+from workers.embedded import Servers
 
 
 @pytest.fixture
@@ -17,3 +22,28 @@ def inbox(database: Database) -> Inbox:
 def toy() -> str:
     """A name that no other test uses, for those that share a database."""
     return f"toy-{uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def a_worker(running: Servers) -> Iterator[tuple[TestFleet, Process]]:
+    """One worker for all tests that only give it work; it parks what failed twice."""
+    settings = {"FLEETLOG_COMMAND_ATTEMPTS": "2", "FLEETLOG_RELAY_AFTER_SECONDS": "0.05"}
+    with lent(running) as database, a_fleet(database, **settings) as made:
+        with made.worker() as process:
+            yield made, process
+
+
+@pytest.fixture
+def worked(a_worker: tuple[TestFleet, Process]) -> Iterator[TestFleet]:
+    """A fleet with a worker, and this process as its client."""
+    made, _ = a_worker
+    with connected(made.environment):
+        yield made
+
+
+@pytest.fixture
+def idle(running: Servers) -> Iterator[TestFleet]:
+    """A fleet without workers, for what a client does by itself."""
+    with lent(running) as database, a_fleet(database) as made:
+        with connected(made.environment):
+            yield made

@@ -236,9 +236,7 @@ def test_the_longest_waiting_inbox_comes_first(inbox: Inbox, toy: str) -> None:
     assert inbox.inboxes(numbers[-1], numbers[-1]) == [ids[-1]]
 
 
-def test_relays_take_turns_over_what_is_overdue(
-    inbox: Inbox, database: Database, toy: str
-) -> None:
+def test_relays_take_turns_over_what_is_overdue(inbox: Inbox, database: Database, toy: str) -> None:
     old, done = submitted(inbox, *(Ring(toy_id=f"{toy}-{n}", note=1) for n in (1, 2)))
     linked = Submission(
         command_id=uuid4(), command=Ring(toy_id=toy, note=1), continuation={"chain": ["…"]}

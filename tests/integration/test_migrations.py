@@ -1,7 +1,9 @@
 """The schema: what the code believes is what the migrations make, on any server."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,8 +24,15 @@ from tests.integration.order_load import facts
 from workers.embedded import Servers, servers
 from workers.settings import sqlalchemy_url
 
-ROLES = "select rolname from pg_roles where rolname like 'fleetlog%' order by 1"
-PASSWORD = "select rolpassword from pg_authid where rolname = 'fleetlog_app'"
+SECRETS = "select rolpassword from pg_authid where rolname = 'fleetlog_app'"
+ROOT = Path(__file__).parents[2]
+MIGRATE = """
+import sys
+from store.migrations.running import migrate
+print("ready", flush=True)
+sys.stdin.readline()
+print(migrate(sys.argv[1]))
+"""
 FUNCTIONS = "select count(*) from pg_proc where pronamespace = 'fleetlog'::regnamespace"
 
 
@@ -32,6 +41,16 @@ def empty_server() -> Iterator[Servers]:
     """A server that has never heard of fleetlog: roles belong to all of its databases."""
     with TemporaryDirectory(prefix="fleetlog-") as home, servers(Path(home), durable=False) as made:
         yield made
+
+
+@pytest.fixture
+def blank(running: Servers) -> Iterator[sa.Engine]:
+    """A database with nothing in it."""
+    execute(running.migration_url, "create database blank")
+    engine = sa.create_engine(sqlalchemy_url(with_database(running.migration_url, "blank")))
+    yield engine
+    engine.dispose()
+    execute(running.migration_url, "drop database blank")
 
 
 @pytest.fixture
@@ -77,17 +96,14 @@ def test_the_schema_in_the_code_is_the_sum_of_the_migrations(engine: sa.Engine) 
 
 
 def test_so_are_the_checks_and_conditions_that_alembic_does_not_compare(
-    engine: sa.Engine, empty_server: Servers
+    engine: sa.Engine, blank: sa.Engine
 ) -> None:
     """Tables made of the code's own words are compared with those of the migrations."""
-    scratch = sa.create_engine(sqlalchemy_url(empty_server.migration_url))
-    with scratch.begin() as connection:
+    with blank.begin() as connection:
         connection.execute(sa.schema.CreateSchema(CORE_SCHEMA))
         core.create_all(connection)
-    ours, theirs = (described(one) for one in (scratch, engine))
-    scratch.dispose()
 
-    assert ours == theirs
+    assert described(blank) == described(engine)
 
 
 def described(engine: sa.Engine) -> dict[str, Any]:
@@ -107,8 +123,8 @@ DESCRIPTIONS = {
     "where conrelid = cast(:name as regclass) and contype <> 'n'",
     "indexes": "select pg_get_indexdef(indexrelid) from pg_index "
     "where indrelid = cast(:name as regclass)",
-    "columns": "select a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || "
-    "a.attnotnull || ' ' || a.attidentity || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') "
+    "columns": "select concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), "
+    "a.attnotnull, a.attidentity, pg_get_expr(d.adbin, d.adrelid)) "
     "from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum "
     "where a.attrelid = cast(:name as regclass) and a.attnum > 0 and not a.attisdropped",
 }
@@ -134,48 +150,26 @@ def test_migrating_again_changes_nothing(fresh: TestDatabase) -> None:
     assert after == before
 
 
-def test_a_database_says_how_far_it_was_migrated(engine: sa.Engine, empty_server: Servers) -> None:
-    untouched = sa.create_engine(sqlalchemy_url(empty_server.migration_url))
-    with engine.connect() as migrated, untouched.connect() as never:
+def test_a_database_says_how_far_it_was_migrated(engine: sa.Engine, blank: sa.Engine) -> None:
+    with engine.connect() as migrated, blank.connect() as never:
         versions = current_version(migrated), current_version(never)
-    untouched.dispose()
 
     assert versions == (newest_version(), None)
 
 
 def test_many_may_migrate_at_once(empty_server: Servers) -> None:
-    """The same database and two others, on a server where nobody has made the roles yet."""
+    """The same database and another, on a server where nobody has made the roles yet."""
     home = empty_server.migration_url
-    execute(home, "create database one", "create database two")
-    urls = [home, home, home, with_database(home, "one"), with_database(home, "two")]
-    with ThreadPoolExecutor(len(urls)) as crowd:
-        versions = list(crowd.map(lambda url: migrate(sqlalchemy_url(url)), urls))
+    execute(home, "create database other")
+    other = with_database(home, "other")
+    versions = migrate_at_once(home, home, other, other)
 
-    assert versions == [newest_version()] * len(urls)
-    for name in ("fleetlog", "one", "two"):
-        assert append_and_read(with_database(empty_server.database_url, name)) == 2
+    assert versions == [newest_version()] * 4
+    assert append_and_read(empty_server.database_url) == 2
+    assert append_and_read(with_database(empty_server.database_url, "other")) == 2
 
 
 def test_an_owner_who_may_create_roles_needs_no_superuser(empty_server: Servers) -> None:
-    execute(
-        empty_server.migration_url,
-        "create role housekeeper login createrole",
-        "create database kept owner housekeeper",
-    )
-    kept = with_database(empty_server.migration_url, "kept").replace("postgres@", "housekeeper@")
-    first, again = (migrate(sqlalchemy_url(kept)) for _ in range(2))
-
-    assert first == again == newest_version()
-    assert append_and_read(with_database(empty_server.database_url, "kept")) == 2
-    assert ask(kept, ROLES) == [
-        "fleetlog_app", "fleetlog_owner", "fleetlog_projector", "fleetlog_reader",
-        "fleetlog_writer",
-    ]  # fmt: skip
-
-
-def test_two_owners_who_may_create_roles_migrate_two_databases_at_once(
-    empty_server: Servers,
-) -> None:
     execute(
         empty_server.migration_url,
         "create role housekeeper login createrole",
@@ -183,27 +177,45 @@ def test_two_owners_who_may_create_roles_migrate_two_databases_at_once(
         "create database two owner housekeeper",
     )
     admin = empty_server.migration_url.replace("postgres@", "housekeeper@")
-    urls = [with_database(admin, name) for name in ("one", "two", "one", "two")]
-    with ThreadPoolExecutor(len(urls)) as crowd:
-        versions = list(crowd.map(lambda url: migrate(sqlalchemy_url(url)), urls))
+    at_once = migrate_at_once(*(with_database(admin, name) for name in ("one", "two", "one")))
+    again = migrate(sqlalchemy_url(with_database(admin, "one")))
 
-    assert versions == [newest_version()] * len(urls)
+    assert at_once == [newest_version()] * 3
+    assert again == newest_version()
+    for name in ("one", "two"):
+        assert append_and_read(with_database(empty_server.database_url, name)) == 2
+
+
+def migrate_at_once(*urls: str) -> list[str]:
+    """Migrate in one process for each, all let go at the same moment; return what they reached."""
+    with ExitStack() as crowd:
+        processes = [crowd.enter_context(another_process(url)) for url in urls]
+        for process in processes:
+            assert process.stdout
+            process.stdout.readline()
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        return [process.communicate(timeout=30)[0].strip() for process in processes]
+
+
+def another_process(url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", MIGRATE, sqlalchemy_url(url)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_the_login_is_given_the_password_that_was_asked_for(empty_server: Servers) -> None:
-    url = sqlalchemy_url(empty_server.migration_url)
-    migrate(url)
-    without = ask(empty_server.migration_url, PASSWORD)
-    migrate(url, app_password="it's \\ 'quoted' %s")  # noqa: S106 - of a server of a moment
-    given = ask(empty_server.migration_url, PASSWORD)
-    migrate(url)
+    url, kept = sqlalchemy_url(empty_server.migration_url), []
+    for password in ("first", None, "it's \\ 'quoted' %s"):
+        migrate(url, app_password=password)
+        kept += ask(empty_server.migration_url, SECRETS)
+    first, without, changed = kept
 
-    assert without == [None]
-    assert str(given[0]).startswith("SCRAM-SHA-256$")
-    assert ask(empty_server.migration_url, PASSWORD) == given
-
-
-def test_the_first_migration_sets_the_password_too(empty_server: Servers) -> None:
-    migrate(sqlalchemy_url(empty_server.migration_url), app_password="secret")  # noqa: S106 - as above
-
-    assert ask(empty_server.migration_url, PASSWORD) != [None]
+    assert str(first).startswith("SCRAM-SHA-256$")
+    assert first == without != changed

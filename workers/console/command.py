@@ -13,9 +13,8 @@ INTERRUPTED = 130
 class Failure(click.ClickException):
     """An expected end that is not a good one: a sentence on standard error, and a status."""
 
-    def __init__(self, message: str, *, exit_code: int = 1, as_json: bool = False) -> None:
+    def __init__(self, message: str, *, as_json: bool = False) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
         self.as_json = as_json
 
     def show(self, file: Any = None) -> None:
@@ -32,8 +31,10 @@ class Failure(click.ClickException):
 class Interrupted(Failure):
     """Somebody pressed Ctrl-C; the sentence says what was kept."""
 
+    exit_code = INTERRUPTED
+
     def __init__(self, message: str) -> None:
-        super().__init__(f"interrupted: {message}", exit_code=INTERRUPTED)
+        super().__init__(f"interrupted: {message}")
 
 
 class Command(click.Command):
@@ -43,7 +44,7 @@ class Command(click.Command):
         """Run it; a Failure raised from here has ended well enough to be told in a sentence."""
         as_json = bool(ctx.params.get("as_json"))
         try:
-            begin()
+            self.prepare()
             return super().invoke(ctx)
         except Failure as failure:
             failure.as_json = as_json
@@ -60,17 +61,27 @@ class Command(click.Command):
                 raise
             raise Failure(sentence, as_json=as_json) from error
 
+    def prepare(self) -> None:
+        """Read the settings, so that a bad one is told first; keep the libraries quiet."""
+        from workers.console.output import quiet_logging
+        from workers.settings import current_settings
 
-def begin() -> None:
-    """Read the settings, so that a bad one is told first; keep the libraries quiet."""
-    from workers.console.output import quiet_logging
-    from workers.settings import current_settings
+        # As Celery does: a domain named in FLEETLOG_DOMAIN may lie where we were started.
+        if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds texts
+            sys.path.append(os.getcwd())  # noqa: PTH109
+        current_settings()
+        quiet_logging()
 
-    # As Celery does: a domain named in FLEETLOG_DOMAIN may lie where we were started.
-    if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds texts
-        sys.path.append(os.getcwd())  # noqa: PTH109
-    current_settings()
-    quiet_logging()
+
+class FleetCommand(Command):
+    """A command for a fleet that is there already, with a database that fits."""
+
+    def prepare(self) -> None:
+        """Reach it first: only to import the tasks would start servers where there are none."""
+        from workers.console.ground import stand
+
+        super().prepare()
+        stand()
 
 
 json_option = click.option(

@@ -10,17 +10,29 @@ from store.projection import projections
 from store.read_model_tables import prepare
 from workers.console.command import Failure
 from workers.console.failures import NEVER_MIGRATED, explain
+from workers.console.output import err
 from workers.domains import load_domain
 from workers.fleet import addresses, fleet
 from workers.settings import current_settings
 
+DENIED = "42501"
+
 
 def stand() -> None:
     """
-    Reach the servers and load the domain, for a command that asks or changes something.
+    Stand on a fleet that is there and fits, for a command that asks or changes something.
 
-    Raises Failure where there is no fleet yet, or one of another version: asking must not
-    make one.
+    Raises Failure otherwise.
+    """
+    reach()
+    require_version()
+
+
+def reach() -> None:
+    """
+    Load the domain, and start the embedded servers if they are ours and do not run.
+
+    Raises Failure where there is no fleet yet: asking must not make one.
     """
     settings = current_settings()
     own = settings.database_url is None or settings.redis_url is None
@@ -30,20 +42,27 @@ def stand() -> None:
             "or set DATABASE_URL and REDIS_URL"
         )
     load_domain()
-    addresses()
-    require_version()
+    with err.status("waking the embedded servers"):
+        addresses()
 
 
 def require_version() -> None:
     """Raise Failure unless the database has the schema of this code."""
-    found, wanted = version_found(), newest_version()
+    problem = misfit(version_found())
+    if problem:
+        raise Failure(problem)
+
+
+def misfit(found: str | None) -> str | None:
+    """Say what is wrong with a database of this schema version, or None."""
     if found is None:
-        raise Failure(NEVER_MIGRATED)
-    if found != wanted:
-        raise Failure(
-            f"the database is at schema version {found}, this code needs {wanted}; "
+        return NEVER_MIGRATED
+    if found != newest_version():
+        return (
+            f"the database is at schema version {found}, this code needs {newest_version()}; "
             "run: fleetlog migrate"
         )
+    return None
 
 
 def version_found() -> str | None:
@@ -52,7 +71,8 @@ def version_found() -> str | None:
         with fleet.database.engine(Role.READER).connect() as connection:
             return current_version(connection)
     except sa.exc.DBAPIError as error:
-        if explain(error) == NEVER_MIGRATED:
+        # Roles belong to the whole server: ours may be there before this database has anything.
+        if explain(error) == NEVER_MIGRATED or getattr(error.orig, "sqlstate", None) == DENIED:
             return None
         raise
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import click
 import msgspec
@@ -20,6 +21,8 @@ out = Console(markup=False, emoji=False, highlight=False)
 err = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+TRAILING = re.compile(r" +$", re.MULTILINE)
+NARROWEST = 100
 WIDE = 1000  # nobody's lines are cut when a program reads them
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -42,6 +45,8 @@ def utc(time: datetime) -> str:
 
 def span(seconds: float) -> str:
     """Return a length of time in the unit that fits it."""
+    if seconds == 0:
+        return "0 s"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 2 * MINUTE:
@@ -62,7 +67,9 @@ def as_fields(data: dict[str, Any]) -> str:
 
 
 def plain(value: object) -> str:
-    return shown(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    if isinstance(value, str | UUID | datetime):
+        return shown(value)
+    return shown(msgspec.json.encode(value).decode())
 
 
 def table(*columns: str, right: Sequence[str] = (), wrap: Sequence[str] = ()) -> Table:
@@ -78,13 +85,27 @@ def table(*columns: str, right: Sequence[str] = (), wrap: Sequence[str] = ()) ->
 
 def add(to: Table, *cells: object, style: str | None = None) -> None:
     """Add a row of plain values."""
-    to.add_row(*(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in cells), style=style)
+    to.add_row(
+        *(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in cells), style=style
+    )
 
 
 def show(*things: Table | Text | str) -> None:
-    """Print on standard output, in full width when it is not a terminal."""
+    """
+    Print on standard output.
+
+    A program gets full lines without blanks at their ends; on a narrow terminal lines go round.
+    """
+    width = max(out.width, NARROWEST) if out.is_terminal else WIDE
+    console = Console(
+        file=out.file, width=width, force_terminal=out.is_terminal, markup=False, emoji=False,
+        highlight=False,
+    )  # fmt: skip
     for thing in things:
-        out.print(thing, width=None if out.is_terminal else WIDE, soft_wrap=isinstance(thing, str))
+        with console.capture() as capture:
+            console.print(thing, soft_wrap=not isinstance(thing, Table))
+        text = capture.get()
+        click.echo(text if out.is_terminal else TRAILING.sub("", text), nl=False, color=True)
 
 
 def say(text: str, *, style: str | None = None) -> None:

@@ -119,4 +119,4 @@ $$;
 
 revoke all on function fleetlog.append_events, fleetlog.command_outcome, fleetlog.command_result
     from public;
-grant execute on function fleetlog.append_events to fleetlog_writer;
+grant execute on function fleetlog.append_events, fleetlog.command_outcome to fleetlog_writer;
