@@ -115,6 +115,7 @@ class Batch:
             BigIntArray.of([self._expected[id] for id in streams]),
             UuidArray.of([d.waiting.command_id for d in decisions]),
             IntArray.of([place[d.waiting.aggregate_id] for d in decisions]),
+            BigIntArray.of([d.first_number - 1 + len(d.events) for d in decisions]),
             TextArray.of([error_text(d.error) for d in decisions]),
             TextArray.of([event_metadata(d.waiting) for d in decisions]),
             UuidArray.of([uuid7() for _ in events]),

@@ -72,6 +72,11 @@ class Database:
         connection = driver(pooled)
         try:
             yield connection
+        except psycopg.errors.FeatureNotSupported:
+            # A table has changed its shape under a prepared statement ("cached plan must not
+            # change result type"): the connection is of no use any more, the next one is.
+            connection.close()
+            raise
         finally:
             if connection.closed:
                 pooled.invalidate()

@@ -16,7 +16,7 @@ from store.folding import PoisonError, fold, keys_of
 from store.parking import Parked, park, parked_among
 from store.projection import Key, Projection
 from store.recorded import FOLD_COLUMNS, RecordedEvent
-from store.retry import is_passing
+from store.retry import refuses_row, retrying
 from store.rows import RowStore
 
 PAGE = f"""
@@ -53,6 +53,9 @@ class Projector:
         Raises FencedError when another writer took over, UnknownEventError or PoisonError when
         an event halts the projection; what stands before that event is folded first.
         """
+        return retrying(lambda: self._advance(checkpoint))
+
+    def _advance(self, checkpoint: Checkpoint) -> Advanced:
         with self.database.connect(Role.PROJECTOR) as connection:
             safe = read_safe_position(connection)
             events = self._page(connection, checkpoint.last_global_sequence, safe)
@@ -68,7 +71,7 @@ class Projector:
                 moved = self._batch(connection, checkpoint, before, end, caught_up=False)
                 return Advanced(moved, len(before), safe, caught_up=False)
             except psycopg.DatabaseError as error:
-                if is_passing(error):
+                if not refuses_row(error):
                     raise
                 return self._bisect(connection, checkpoint, events, end, safe, error)
             self._size = min(self._batch_size, self._size * 2)

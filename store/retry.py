@@ -16,6 +16,8 @@ PASSING = frozenset(
     {"40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04"}
 )
 CONNECTION_CLASS = "08"
+# Data exception, integrity constraint violation, limit exceeded (such as an index entry's size).
+ROW_CLASSES = frozenset({"22", "23", "54"})
 
 
 def is_passing(error: BaseException) -> bool:
@@ -26,7 +28,17 @@ def is_passing(error: BaseException) -> bool:
     state = cause.sqlstate
     if state is None:  # never reached the server, or the connection broke
         return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
-    return state in PASSING or state.startswith(CONNECTION_CLASS)
+    return state in PASSING or state.startswith(CONNECTION_CLASS) or is_stale_plan(cause)
+
+
+def is_stale_plan(error: psycopg.Error) -> bool:
+    """Whether a table changed under a prepared statement; a new connection prepares it anew."""
+    return isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error)
+
+
+def refuses_row(error: psycopg.Error) -> bool:
+    """Whether the data is at fault (too long, missing, out of range), not the table or a right."""
+    return (error.sqlstate or "")[:2] in ROW_CLASSES
 
 
 def retrying(

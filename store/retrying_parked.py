@@ -11,6 +11,7 @@ from store.folding import PoisonError
 from store.parking import Parked, park, parked_events, parked_streams, unpark
 from store.projector import Projector
 from store.recorded import RecordedEvent
+from store.retry import refuses_row
 
 
 @dataclass(frozen=True)
@@ -67,5 +68,7 @@ def fold_alone(connection: Connection, projector: Projector, event: RecordedEven
     except (PoisonError, UnknownEventError) as poison:
         return str(poison)
     except psycopg.DatabaseError as refusal:
+        if not refuses_row(refusal):
+            raise
         return str(refusal.diag.message_primary or refusal)
     return None

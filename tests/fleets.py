@@ -10,6 +10,7 @@ import pytest
 from kombu import pools
 from redis import Redis
 
+import store.read_models  # noqa: F401 - declared before a test puts another registry in place
 from tests.conftest import TestDatabase
 from tests.processes import Process, started
 from tests.toys import PLACE
@@ -53,7 +54,16 @@ class TestFleet:
     def worker(self, name: str = "one", **settings: str) -> Iterator[Process]:
         """Run a worker for the length of a block, once it takes tasks."""
         with started(
-            *("-m", "celery", "-A", "workers.app", "worker", "-n", f"{name}@%h", "--without-mingle"),
+            *(
+                "-m",
+                "celery",
+                "-A",
+                "workers.app",
+                "worker",
+                "-n",
+                f"{name}@%h",
+                "--without-mingle",
+            ),
             environment={**self.environment, **settings},
             log=self.home / f"{name}.log",
             ready=READY,

@@ -138,7 +138,9 @@ class CommandTask(Task):  # type: ignore[type-arg]
 
     def _accept_on_arrival(self, command_id: UUID, fields: dict[str, Any]) -> None:
         """A bare `send_task` was not accepted by its sender, so we do it for him."""
-        metadata = metadata_from(self.request.headers or {}, vars(self.request))
+        claims = {**(self.request.headers or {})}
+        claims["correlation_id"] = self.request.get("fleetlog_correlation_id")
+        metadata = metadata_from(claims, vars(self.request))
         try:
             command = make_command(self.name, fields)
         except DomainError as error:

@@ -2,6 +2,7 @@
 
 import time
 
+import psycopg
 import structlog
 
 from store import checkpoints
@@ -10,6 +11,7 @@ from store.errors import FencedError, UnknownEventError
 from store.folding import PoisonError
 from store.projection import Projection, projection
 from store.projector import Projector
+from store.retry import is_passing
 from workers import doorbell
 from workers.fleet import fleet, process_name
 from workers.lock import Extend, SingleWriterLock
@@ -87,6 +89,10 @@ def catch_up(name: str, extend: Extend, deadline: float) -> bool:
         log.error("projection halted", projection=name, error=str(error))  # noqa: TRY400 - it says all
         checkpoints.halt(fleet.database, checkpoint, str(error))
         return False
+    except psycopg.DatabaseError as error:
+        if not is_passing(error):  # a table or a right that is not as declared
+            checkpoints.halt(fleet.database, checkpoint, str(error).splitlines()[0])
+        raise
     return True
 
 

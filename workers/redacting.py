@@ -16,8 +16,11 @@ class CommandRequest(Request):
 
     _request_dict: dict[str, Any]  # the message's headers, as the pool's child will see them
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, message: Any, **kwargs: Any) -> None:
+        claimed = (message.headers or {}).get("correlation_id")
+        super().__init__(message, **kwargs)
+        # Celery puts the task id in its place.
+        self._request_dict["fleetlog_correlation_id"] = claimed
         for name in ("argsrepr", "kwargsrepr"):
             if self._request_dict.get(name) not in {"()", "{}", None}:
                 self._request_dict[name] = REDACTED

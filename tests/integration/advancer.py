@@ -59,7 +59,8 @@ def stop_between_batches() -> None:
             pause()
             extend()
 
-        return catch_up(name, extended, deadline)
+        # As if it had looked at the clock just before it fell asleep.
+        return catch_up(name, extended, deadline + 60)
 
     projecting.catch_up = slowly
 

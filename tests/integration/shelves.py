@@ -24,6 +24,11 @@ PARKED = (
     "select global_sequence, error from fleetlog.parked_events "
     "where projection_name = 'toy_shelf' order by 1"
 )
+TRACES = (
+    "select s.xmin::text, s.* from fleetlog_read_models.toy_shelf s order by toy_id",
+    "select c.xmin::text, c.* from fleetlog.projection_checkpoints c order by projection_name",
+    "select p.xmin::text, p.* from fleetlog.parked_events p order by global_sequence",
+)
 OWNER = "a test"
 
 
@@ -61,12 +66,17 @@ class Shelf:
 
     def checkpoint(self) -> Checkpoint:
         with self.database.connect(Role.READER) as connection:
-            (found,) = checkpoints.all_checkpoints(connection)
-        return found
+            found = checkpoints.all_checkpoints(connection)
+        return next(one for one in found if one.projection_name == "toy_shelf")
 
     @property
     def position(self) -> int:
         return self.checkpoint().last_global_sequence
+
+    def traces(self, fresh: TestDatabase) -> list[tuple[object, ...]]:
+        """Return all that a writer could have changed, with the transactions that did it."""
+        with psycopg.connect(fresh.admin_url, autocommit=True) as connection:
+            return [row for query in TRACES for row in connection.execute(query.encode())]
 
     def parked(self) -> list[ParkedStream]:
         with self.database.connect(Role.READER) as connection:

@@ -91,7 +91,6 @@ def test_a_command_that_changes_nothing_is_done_and_says_where_it_found_things(
     assert (created.appended_types, changed.appended_types) == ({"User"}, set())
 
 
-@pytest.mark.xfail(reason="settle_commands counts the events of the same batch only for their own")
 def test_a_command_that_changes_nothing_counts_what_its_batch_appended_before_it(
     inbox: Inbox, database: Database, toy: str
 ) -> None:

@@ -220,7 +220,6 @@ def test_a_refused_row_halts_a_projection_that_must_not_leave_anything_out(
     assert shelf.rows() == shelf.from_scratch()
 
 
-@pytest.mark.xfail(reason="whatever the database refuses is taken for a refused row")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -242,7 +241,6 @@ def test_a_table_that_is_not_as_declared_is_no_reason_to_park_anybody(
     assert shelf.position == 0
 
 
-@pytest.mark.xfail(reason="a statement prepared before the change is refused by the server")
 def test_a_table_changed_under_a_running_worker_is_no_reason_to_park_anybody(
     shelf: Shelf, fresh: TestDatabase
 ) -> None:

@@ -143,10 +143,20 @@ def test_the_directory_shows_a_user_as_it_is_now(prepared: Database, store: Even
 
     assert rows(prepared, UserDirectory()) == {
         "u": UserEntry(
-            "u", "kim", "kim@example.com", False, first.timestamp, last.timestamp  # noqa: FBT003 - a column
+            "u",
+            "kim",
+            "kim@example.com",
+            False,
+            first.timestamp,
+            last.timestamp,  # noqa: FBT003 - a column
         ),
         "old": UserEntry(
-            "old", "kim", "kim@example.org", True, old.timestamp, old.timestamp  # noqa: FBT003 - a column
+            "old",
+            "kim",
+            "kim@example.org",
+            True,
+            old.timestamp,
+            old.timestamp,  # noqa: FBT003 - a column
         ),
     }
 

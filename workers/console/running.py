@@ -72,7 +72,9 @@ def running(plan: Plan, *, any_port: bool = False) -> Iterator[Supervisor]:
         wanted = list(programs(plan, dashboard))
         names = ", ".join(program.name for program in wanted)
         logs = settings.home / "logs"
-        with Supervisor(wanted, logs, Screen(verbose=plan.verbose), verbose=plan.verbose) as supervisor:
+        with Supervisor(
+            wanted, logs, Screen(verbose=plan.verbose), verbose=plan.verbose
+        ) as supervisor:
             try:
                 ready = Readiness(plan, dashboard)
                 with step(names):

@@ -80,7 +80,8 @@ $$;
 -- included: a refusal appends nothing, so only this check makes it final.
 create function fleetlog.settle_commands(
     p_streams text[], p_types text[], p_expected bigint[],
-    p_command_ids uuid[], p_command_streams integer[], p_errors text[], p_metadata text[],
+    p_command_ids uuid[], p_command_streams integer[], p_command_versions bigint[],
+    p_errors text[], p_metadata text[],
     p_event_ids uuid[], p_event_commands integer[], p_sequence_numbers bigint[],
     p_event_types text[], p_versions integer[], p_data text[]
 ) returns jsonb[]
@@ -119,21 +120,18 @@ begin
                     p_data)
              with ordinality as g (id, command, sequence_number, type, version, data, n)
         order by g.n
-        returning e.event_id, e.sequence_number, e.global_sequence
+        returning e.event_id, e.global_sequence
     ), effects as (
-        select g.command, max(i.sequence_number) as last_sequence,
-               array_agg(i.global_sequence order by i.global_sequence) as positions
+        select g.command, array_agg(i.global_sequence order by i.global_sequence) as positions
         from unnest(p_event_ids, p_event_commands) as g (id, command)
         join inserted i on i.event_id = g.id
         group by g.command
     ), outcomes as (
         select c.id, c.n, c.error::jsonb as error,
-               case when c.error is null then command_result(
-                   p_streams[c.stream],
-                   coalesce(f.last_sequence, p_expected[c.stream]),
-                   f.positions) end as result
-        from unnest(p_command_ids, p_command_streams, p_errors)
-             with ordinality as c (id, stream, error, n)
+               case when c.error is null
+                    then command_result(p_streams[c.stream], c.version, f.positions) end as result
+        from unnest(p_command_ids, p_command_streams, p_command_versions, p_errors)
+             with ordinality as c (id, stream, version, error, n)
         left join effects f on f.command = c.n
     ), settle as (
         update commands c
