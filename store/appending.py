@@ -77,7 +77,7 @@ class Appended:
 class Append:
     """Encoded once, run as often as it takes: ids drawn here make a second run harmless."""
 
-    def __init__(  # noqa: PLR0913 - the statement's own parts
+    def __init__(  # noqa: PLR0913, PLR0917 - the statement's own parts
         self,
         aggregate_id: str,
         expected: int,

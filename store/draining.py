@@ -22,7 +22,7 @@ from fleetlog.commands
 where status = 'accepted' and aggregate_id = any (%b)
 order by accepted_no limit %b::bigint
 """
-SETTLE = f"select fleetlog.settle_commands({', '.join(['%b'] * 14)})"  # noqa: S608 - placeholders
+SETTLE = f"select fleetlog.settle_commands({', '.join(['%b'] * 14)})"
 # Decided on a state that has moved on, or on a command that somebody else settled.
 OUTDATED = frozenset({"FL001", "FL004"})
 STREAM_KEY = "events_stream_key"

@@ -31,7 +31,7 @@ class PoisonError(Exception):
 
 
 def keys_of(projection: Projection, events: Iterable[RecordedEvent]) -> set[Key]:
-    """Return the keys of all rows the batch may touch; an event that fails here fails again later."""
+    """Return the keys of all rows the batch may touch; what fails here fails again later."""
     found: set[Key] = set()
     for event in events:
         try:

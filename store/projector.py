@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -57,43 +57,37 @@ class Projector:
 
     def _advance(self, checkpoint: Checkpoint) -> Advanced:
         with self.database.connect(Role.PROJECTOR) as connection:
-            safe = read_safe_position(connection)
-            events = self._page(connection, checkpoint.last_global_sequence, safe)
-            full = len(events) == self._size
-            end = events[-1].global_sequence if full else safe
-            if end <= checkpoint.last_global_sequence:
-                return Advanced(self._settle(connection, checkpoint, end), 0, safe, caught_up=True)
+            page = self._page(connection, checkpoint.last_global_sequence)
+            if page.end <= checkpoint.last_global_sequence:
+                settled = self._settle(connection, checkpoint, page.end)
+                return Advanced(settled, 0, page.safe, caught_up=True)
             try:
-                moved = self._batch(connection, checkpoint, events, end, caught_up=not full)
+                moved = self._batch(connection, checkpoint, page)
             except (UnknownEventError, PoisonError) as error:
-                before = before_halt(events, error)
-                end = before[-1].global_sequence
-                moved = self._batch(connection, checkpoint, before, end, caught_up=False)
-                return Advanced(moved, len(before), safe, caught_up=False)
+                page = page.before_halt(error)
+                moved = self._batch(connection, checkpoint, page)
             except psycopg.DatabaseError as error:
                 if not refuses_row(error):
                     raise
-                return self._bisect(connection, checkpoint, events, end, safe, error)
-            self._size = min(self._batch_size, self._size * 2)
-            return Advanced(moved, len(events), safe, caught_up=not full)
+                return self._bisect(connection, checkpoint, page, error)
+            else:
+                self._size = min(self._batch_size, self._size * 2)
+            return Advanced(moved, len(page.events), page.safe, page.is_last)
 
-    def _page(self, connection: Connection, after: int, safe: int) -> list[RecordedEvent]:
+    def _page(self, connection: Connection, after: int) -> "Page":
+        """Read what comes next, up to the safe position, which is asked for first."""
+        safe = read_safe_position(connection)
         rows = connection.execute(PAGE, (after, safe, self._types, self._size), binary=True)
-        return [RecordedEvent(*row) for row in rows.fetchall()]
+        events = [RecordedEvent(*row) for row in rows.fetchall()]
+        full = len(events) == self._size
+        return Page(events, events[-1].global_sequence if full else safe, safe, is_last=not full)
 
-    def _batch(
-        self,
-        connection: Connection,
-        checkpoint: Checkpoint,
-        events: Sequence[RecordedEvent],
-        end: int,
-        *,
-        caught_up: bool,
-    ) -> Checkpoint:
-        status = "running" if caught_up or checkpoint.status == "halted" else checkpoint.status
+    def _batch(self, connection: Connection, checkpoint: Checkpoint, page: "Page") -> Checkpoint:
+        runs = page.is_last or checkpoint.status == "halted"
+        status = "running" if runs else checkpoint.status
         with connection.transaction():
-            moved = checkpoints.move(connection, checkpoint, end, status=status)
-            parked = self.apply(connection, events, self._parked(connection, events))
+            moved = checkpoints.move(connection, checkpoint, page.end, status=status)
+            parked = self.apply(connection, page.events, self._parked(connection, page.events))
             park(connection, self.projection.name, parked)
         return moved
 
@@ -130,9 +124,7 @@ class Projector:
         self,
         connection: Connection,
         checkpoint: Checkpoint,
-        events: Sequence[RecordedEvent],
-        end: int,
-        safe: int,
+        page: "Page",
         error: psycopg.DatabaseError,
     ) -> Advanced:
         """
@@ -140,28 +132,35 @@ class Projector:
 
         Batches grow again by doubling once one has passed.
         """
-        if len(events) > 1:
-            self._size = max(1, len(events) // 2)
-            return Advanced(checkpoint, 0, safe, caught_up=False)
+        if len(page.events) > 1:
+            self._size = max(1, len(page.events) // 2)
+            return Advanced(checkpoint, 0, page.safe, caught_up=False)
+        (event,) = page.events
         reason = str(error.diag.message_primary or error)
         if not self.projection.parks:
-            raise PoisonError(events[0], reason) from error
+            raise PoisonError(event, reason) from error
         with connection.transaction():
-            moved = checkpoints.move(connection, checkpoint, end)
-            park(connection, self.projection.name, [Parked(events[0], reason)])
+            moved = checkpoints.move(connection, checkpoint, page.end)
+            park(connection, self.projection.name, [Parked(event, reason)])
         self._size = min(self._batch_size, 2)
-        return Advanced(moved, 1, safe, caught_up=False)
+        return Advanced(moved, 1, page.safe, caught_up=False)
 
 
-def before_halt(
-    events: Sequence[RecordedEvent], error: UnknownEventError | PoisonError
-) -> list[RecordedEvent]:
-    """Return the events before the one that halts us; when it is the first, let it halt us."""
-    poison = error.event.global_sequence if isinstance(error, PoisonError) else error.position
-    before = [event for event in events if event.global_sequence < poison]
-    if not before:
-        raise error
-    return before
+class Page(NamedTuple):
+    """Events to fold, and the position up to which the checkpoint may move with them."""
+
+    events: Sequence[RecordedEvent]
+    end: int
+    safe: int
+    is_last: bool  # nothing final was left to read behind it
+
+    def before_halt(self, error: UnknownEventError | PoisonError) -> "Page":
+        """Return what stands before the event that halts us; if it is the first, let it halt us."""
+        poison = error.event.global_sequence if isinstance(error, PoisonError) else error.position
+        before = [event for event in self.events if event.global_sequence < poison]
+        if not before:
+            raise error
+        return Page(before, before[-1].global_sequence, self.safe, is_last=False)
 
 
 def by_table(keys: Any) -> dict[type, list[Key]]:

@@ -102,7 +102,7 @@ def load_many(connection: Connection, wanted: Wanted) -> dict[str, Aggregate[Any
 
 def fetch(connection: Connection, ids: Sequence[str], prints: Sequence[str]) -> Iterable[Row]:
     parameters = (TextArray.of(ids), TextArray.of(prints))
-    return connection.execute(LOAD, parameters, binary=True).fetchall()  # type: ignore[return-value]
+    return connection.execute(LOAD, parameters, binary=True).fetchall()
 
 
 def fold(cls: type[A], id: str, rows: Iterable[Row]) -> A:
