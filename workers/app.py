@@ -8,7 +8,7 @@ from kombu import Queue
 from workers.domains import load_domain
 from workers.fleet import addresses
 from workers.schedule import beat_entries
-from workers.settings import current_settings
+from workers.settings import Settings, current_settings
 
 app = Celery("fleetlog", include=["workers.tasks", "workers.command_tasks", "workers.lifecycle"])
 
@@ -17,6 +17,10 @@ def configuration() -> dict[str, Any]:
     """Return our settings of Celery; what is not said here is Celery's default."""
     settings = current_settings()
     load_domain()
+    return {**broker(settings), **tasks(settings), **workers(settings), **beat(settings)}
+
+
+def broker(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": addresses().broker,
         "broker_connection_retry_on_startup": True,
@@ -33,17 +37,17 @@ def configuration() -> dict[str, Any]:
         "accept_content": ["json"],
         "task_serializer": "json",
         "result_serializer": "json",
+    }
+
+
+def tasks(settings: Settings) -> dict[str, Any]:
+    return {
         # A message is acknowledged when its work is done, and its work may be done twice.
         "task_acks_late": True,
-        "worker_prefetch_multiplier": 1,
         # A worker that dies has its message retried, counted; rejecting alone would loop forever.
         "task_reject_on_worker_lost": True,
         "task_retry_on_worker_lost": True,
         "task_time_limit": settings.task_time_limit_seconds,
-        "worker_concurrency": settings.concurrency,
-        "worker_soft_shutdown_timeout": 10.0,
-        "worker_send_task_events": True,  # the dashboard lives on them
-        "worker_cancel_long_running_tasks_on_connection_loss": False,
         "task_queues": [Queue("commands"), Queue("projections"), Queue("maintenance")],
         "task_default_queue": "commands",
         "task_create_missing_queues": False,  # a misspelt queue is an error, not a new queue
@@ -54,6 +58,21 @@ def configuration() -> dict[str, Any]:
         },
         # A submitter does not wait long for a broker: the relay will see to what it accepted.
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1},
+    }
+
+
+def workers(settings: Settings) -> dict[str, Any]:
+    return {
+        "worker_prefetch_multiplier": 1,
+        "worker_concurrency": settings.concurrency,
+        "worker_soft_shutdown_timeout": 10.0,
+        "worker_send_task_events": True,  # the dashboard lives on them
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+    }
+
+
+def beat(settings: Settings) -> dict[str, Any]:
+    return {
         "beat_schedule": beat_entries(),
         "beat_schedule_filename": str(settings.home / "celerybeat-schedule"),
         "beat_max_loop_interval": 1.0,
