@@ -11,7 +11,7 @@ from store.deciding import Failure
 from store.draining import Drain, Drained
 from store.errors import AggregateTypeError, StoreError
 from store.inbox import Inbox
-from store.retry import is_passing
+from store.retry import refuses_row
 
 BATCH = 100
 
@@ -69,7 +69,7 @@ class CommandHandler:
             try:
                 drained = self._drain.run(open_ids, wait=wait, limit=BATCH)
             except (StoreError, psycopg.DatabaseError) as error:
-                if is_passing(error):
+                if not is_to_blame(error):
                     raise
                 for aggregate_id in open_ids:  # one of them is at fault: find out which
                     self._one_by_one(aggregate_id, worked)
@@ -97,9 +97,10 @@ class CommandHandler:
         try:
             drained = self._drain.run([aggregate_id], wait=True, limit=1, only=command_id)
         except (StoreError, psycopg.DatabaseError) as error:
-            if is_passing(error):
-                raise
-            return [error]
+            if is_to_blame(error):
+                return [error]
+            self._inbox.excuse(command_id)  # we are alive, and the fault is not the command's
+            raise
         worked.add(drained)
         return [failure.error for failure in drained.failures.values()]
 
@@ -121,6 +122,13 @@ class CommandHandler:
             return False
         worked.again_in = max(worked.again_in or 0.0, 2.0 ** (attempts - 1))
         return True
+
+
+def is_to_blame(error: Exception) -> bool:
+    """Whether the command or its data is at fault, not the database or its schema."""
+    return isinstance(error, StoreError) or (
+        isinstance(error, psycopg.DatabaseError) and refuses_row(error)
+    )
 
 
 class WorkerDiedError(Exception):

@@ -37,6 +37,7 @@ OVERDUE = (
 )
 REFUSE = "select fleetlog.refuse_command(%b, %b, %b, %b)"
 CHARGE = "select fleetlog.charge_command(%b)"
+EXCUSE = "select fleetlog.excuse_command(%b)"
 NOTE_FAILURE = "select fleetlog.note_failure(%b, %b::text)"
 SET_ASIDE = "select fleetlog.set_aside_command(%b, %b::text, %b::text)"
 RETRY = "select fleetlog.retry_commands(%b)"
@@ -146,6 +147,10 @@ class Inbox:
         """Count an attempt before it is made; None when the command is no longer waiting."""
         attempts: int | None = self._value(CHARGE, command_id)
         return attempts
+
+    def excuse(self, command_id: UUID) -> None:
+        """Take a counted attempt back: what went wrong was not the command's fault."""
+        self._value(EXCUSE, command_id)
 
     def note_failure(self, command_id: UUID, error: dict[str, Any]) -> None:
         """Keep what the last attempt failed with, for those who look."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from store.engine import Database
@@ -275,3 +276,21 @@ def test_the_death_of_a_whole_batch_is_pinned_on_the_one_that_brings_it(
 
     assert statuses(inbox, ids) == ["done", "parked", "done"]
     assert state_of(inbox, ids[2]).attempts == 1
+
+
+def test_a_database_that_is_not_as_it_should_be_is_charged_to_nobody(
+    inbox: Inbox, database: Database, fresh: TestDatabase, toy: str
+) -> None:
+    (id,) = submitted(inbox, Ring(toy_id=toy, note=1))
+    mine = handler(database, max_attempts=THREE)
+    with psycopg.connect(fresh.admin_url, autocommit=True) as admin:
+        admin.execute("alter function fleetlog.settle_commands rename to elsewhere")
+        for _ in range(THREE + 1):
+            with pytest.raises(psycopg.errors.UndefinedFunction):
+                work_off(mine, toy, suspicious=True)
+        broken = state_of(inbox, id)
+        admin.execute("alter function fleetlog.elsewhere rename to settle_commands")
+    work_off(mine, toy, suspicious=True)
+
+    assert (broken.status, broken.attempts) == ("accepted", 0)
+    assert state_of(inbox, id).status == "done"

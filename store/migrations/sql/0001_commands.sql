@@ -157,6 +157,13 @@ language sql security definer set search_path = fleetlog, pg_temp as $$
     where command_id = p_command_id and status = 'accepted' returning attempts
 $$;
 
+-- The attempt failed, but through no fault of the command's: the database was not as it should be.
+create function fleetlog.excuse_command(p_command_id uuid) returns void
+language sql security definer set search_path = fleetlog, pg_temp as $$
+    update commands set attempts = greatest(attempts - 1, 0)
+    where command_id = p_command_id and status = 'accepted'
+$$;
+
 create function fleetlog.note_failure(p_command_id uuid, p_error text) returns void
 language sql security definer set search_path = fleetlog, pg_temp as $$
     update commands set error = p_error::jsonb
@@ -216,6 +223,7 @@ $$;
 
 revoke all on all functions in schema fleetlog from public;
 grant execute on function fleetlog.accept_commands, fleetlog.refuse_command, fleetlog.lock_inboxes,
-    fleetlog.settle_commands, fleetlog.charge_command, fleetlog.note_failure,
+    fleetlog.settle_commands, fleetlog.charge_command, fleetlog.excuse_command,
+    fleetlog.note_failure,
     fleetlog.set_aside_command, fleetlog.retry_commands, fleetlog.take_overdue,
     fleetlog.command_continued to fleetlog_writer;
