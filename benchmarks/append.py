@@ -1,10 +1,8 @@
-"""append: what does EventStore.append_events cost, beside a bare INSERT and COPY of the same rows?"""
-
-from collections.abc import Iterator
+"""append: what does `append_events` cost, beside a bare INSERT and COPY of the same rows?"""
 
 from benchmarks.appenders import make
-from benchmarks.harness import Answers, Contender, Effort, Pairing, compare
-from benchmarks.stage import Stage, stage
+from benchmarks.harness import Answers, Effort, Pairing, compare
+from benchmarks.stage import stage
 from benchmarks.writers import Order, Writers, writers
 
 STORE, WITH_COMMAND = "store", "store, command"
@@ -38,4 +36,6 @@ def asked(processes: Writers, number: int, events: int, effort: Effort) -> Answe
         for other in against
     ]
     case = f"{events} a transaction, {number} {'writer' if number == 1 else 'writers'}"
-    yield from compare("append", case, "events", contenders, pairings, effort.rounds)
+    yield from compare(
+        "append", case, "events", contenders=contenders, pairings=pairings, effort=effort
+    )

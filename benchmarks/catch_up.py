@@ -38,7 +38,9 @@ def ask(effort: Effort) -> Answers:
         }
         pairings = [Pairing(PROJECTOR, RAW, FLOOR)]
         case = f"user directory, {events:,} events"
-        yield from compare("catch_up", case, "events", contenders, pairings, effort.rounds)
+        yield from compare(
+            "catch_up", case, "events", contenders=contenders, pairings=pairings, effort=effort
+        )
         require_same_rows(bare)
 
 

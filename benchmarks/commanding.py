@@ -33,7 +33,9 @@ def compared(witness: Connection, effort: Effort) -> Answers:
     }
     pairings = [Pairing("submit, get", "no-op")]
     case = f"{one_by_one} one by one, waiting for each"
-    yield from compare("command", case, "commands", contenders, pairings, effort.rounds)
+    yield from compare(
+        "command", case, "commands", contenders=contenders, pairings=pairings, effort=effort
+    )
     contenders = {
         "submit": calm(witness, commands(witness, many)),
         "submit_many": calm(witness, commands_in_bulk(witness, many)),
@@ -41,7 +43,9 @@ def compared(witness: Connection, effort: Effort) -> Answers:
     }
     pairings = [Pairing("submit", "no-op"), Pairing("submit_many", "no-op")]
     case = f"{many:,} at once"
-    yield from compare("command", case, "commands", contenders, pairings, effort.rounds)
+    yield from compare(
+        "command", case, "commands", contenders=contenders, pairings=pairings, effort=effort
+    )
 
 
 def new_user() -> CreateUser:

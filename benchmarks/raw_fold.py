@@ -47,13 +47,14 @@ def fold_all(connection: Connection, page_size: int) -> int:
         with connection.transaction():
             connection.execute(MOVE, (page[-1][0], position), binary=True)
             rows = load(connection, {event[1] for event in page})
-            connection.execute(UPSERT, columns(fold(rows, page)))
+            connection.execute(UPSERT, columns(fold(rows, page)), prepare=False)
         position, folded = page[-1][0], folded + len(page)
     return folded
 
 
 def load(connection: Connection, user_ids: Iterable[str]) -> dict[str, Row]:
-    found = connection.execute(ROWS, (list(user_ids),), binary=True)
+    # Not prepared: a plan from when the table was empty would read all of it when it is full.
+    found = connection.execute(ROWS, (list(user_ids),), binary=True, prepare=False).fetchall()
     return {row[0]: dict(zip(FIELDS, row, strict=True)) for row in found}
 
 
@@ -73,6 +74,8 @@ def fold(rows: dict[str, Row], page: Page) -> list[Row]:
                 rows[user_id]["is_active"] = False
             case "UserReactivated":
                 rows[user_id]["is_active"] = True
+            case _:
+                pass
         rows[user_id]["last_updated"] = at
     return list(rows.values())
 

@@ -13,8 +13,7 @@ from rich.table import Table
 
 from benchmarks.harness import Effort, Result
 
-COLUMNS = ("question", "case", "unit/s")
-NUMBERS = ("ours", "other", "ratio", "from", "to", "floor")
+WIDTH = 150  # in a file; a terminal has its own
 
 
 def line(result: Result, effort: Effort) -> str:
@@ -33,7 +32,7 @@ def write(results: Iterable[Result], effort: Effort, file: TextIO) -> None:
 
 
 def show(results: Iterable[Result], file: TextIO = sys.stdout) -> None:
-    """Print the table; a terminal too narrow for it wraps lines instead of cutting words."""
+    """Print the table; where it is too wide, cells go on in a second line."""
     table = Table(title="rates a second, and the median of the ratios of each round")
     for name in ("question", "case", "unit", "ours", "against"):
         table.add_column(name, overflow="fold")
@@ -42,7 +41,8 @@ def show(results: Iterable[Result], file: TextIO = sys.stdout) -> None:
     for result in results:
         table.add_row(*cells(result), style="red" if result.missed else None)
     console = Console(file=file)
-    console.width = max(console.width, 120)
+    if not console.is_terminal:
+        console.width = WIDTH
     console.print(table)
 
 

@@ -29,6 +29,12 @@ APPEND = (
     "select last_sequence, positions, repeated from fleetlog.append_events("
     "%b, %b, %b::bigint, %b, %b, %b, %b, %b, %b::uuid, %b::text, %b::text)"
 )
+# One event, by far the most common: PostgreSQL packs arrays of one faster than we do.
+APPEND_ONE = (
+    "select last_sequence, positions, repeated from fleetlog.append_events("
+    "%b, %b, %b::bigint, array[%b::uuid], array[%b::text], array[%b::integer], array[%b::text], "
+    "array[%b::text], %b::uuid, %b::text, %b::text)"
+)
 OUTCOME = "select fleetlog.command_outcome(%b::uuid, %b::text, %b::text)"
 OURS = (
     "select sequence_number, global_sequence from fleetlog.events "
@@ -91,7 +97,8 @@ class Append:
         self.aggregate_type = aggregate_type or type_of(events)
         check_name(self.aggregate_type, "aggregate_type")
         self.command = command
-        self.event_ids = UuidArray.of([uuid7() for _ in events])
+        self.event_ids = [uuid7() for _ in events]
+        self.statement = APPEND_ONE if len(events) == 1 else APPEND
         self.parameters = self._encode(events, metadata)
         self.may_have_run = False
 
@@ -99,7 +106,7 @@ class Append:
         """Append; raises the store's error when refused, psycopg's when it may pass."""
         for _ in range(MAX_RACES):
             try:
-                row = connection.execute(APPEND, self.parameters, binary=True).fetchone()
+                row = connection.execute(self.statement, self.parameters, binary=True).fetchone()
             except psycopg.DatabaseError as error:
                 outcome = self._explain(connection, error)
                 if outcome is not None:
@@ -123,14 +130,24 @@ class Append:
             self.aggregate_id,
             self.aggregate_type,
             self.expected,
-            self.event_ids,
-            TextArray.of([event_type for event_type, _, _ in encoded]),
-            IntArray.of([version for _, version, _ in encoded]),
-            TextArray.of([data for _, _, data in encoded]),
-            TextArray.of([encode_metadata(one) for one in shared]),
+            *self._columns(encoded, [encode_metadata(one) for one in shared]),
             command and command.command_id,
             command and command.command_type,
             command and command.payload,
+        )
+
+    def _columns(
+        self, encoded: Sequence[tuple[str, int, bytes]], metadata: Sequence[bytes]
+    ) -> tuple[Any, ...]:
+        if self.statement is APPEND_ONE:
+            [(event_type, version, data)] = encoded
+            return self.event_ids[0], event_type, version, data.decode(), metadata[0].decode()
+        return (
+            UuidArray.of(self.event_ids),
+            TextArray.of([event_type for event_type, _, _ in encoded]),
+            IntArray.of([version for _, version, _ in encoded]),
+            TextArray.of([data for _, _, data in encoded]),
+            TextArray.of(metadata),
         )
 
     def _explain(self, connection: Connection, error: psycopg.DatabaseError) -> Appended | None:
@@ -152,7 +169,7 @@ class Append:
 
     def _earlier(self, connection: Connection) -> Appended | None:
         """A connection broke before: were the events stored, only the answer lost?"""
-        rows = connection.execute(OURS, (self.event_ids,), binary=True).fetchall()
+        rows = connection.execute(OURS, (UuidArray.of(self.event_ids),), binary=True).fetchall()
         return Appended(rows[-1][0], tuple(position for _, position in rows)) if rows else None
 
     def _settled(self, connection: Connection, error: psycopg.DatabaseError) -> Appended:

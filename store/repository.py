@@ -21,21 +21,25 @@ A = TypeVar("A", bound=Aggregate[Any, Any])
 Wanted: TypeAlias = Sequence[tuple[type[Aggregate[Any, Any]], str]]
 
 # A snapshot comes first among its stream's rows and has no position.
+# The arrays pass through a sub-select: where the planner can count their elements it plans each
+# call anew, and that took longer than the load. `offset 0` keeps it to the indexes, stream by
+# stream, whatever it thought of their sizes when it made the plan.
 LOAD = """
-with wanted as (
-    select w.id, coalesce(s.version, 0) as base, s.aggregate_type, s.state
-    from unnest(%b::text[], %b::text[]) as w (id, fingerprint)
-    left join fleetlog.snapshots s on s.aggregate_id = w.id and s.fingerprint = w.fingerprint
-)
-select w.id, w.base, null::bigint, w.aggregate_type, null, null::integer, w.state::text
-from wanted w where w.state is not null
-union all
-select w.id, e.sequence_number, e.global_sequence, e.aggregate_type, e.event_type, e.version,
-       e.data::text
-from wanted w cross join lateral (
-    select * from fleetlog.events e
-    where e.aggregate_id = w.id and e.sequence_number > w.base) e
-order by 1, 2, 3 nulls first
+select w.id, r.number, r.position, r.aggregate_type, r.event_type, r.version, r.data
+from unnest((select %b::text[]), (select %b::text[])) with ordinality as w (id, fingerprint, n)
+left join lateral (
+    select s.version, s.aggregate_type, s.state from fleetlog.snapshots s
+    where s.aggregate_id = w.id and s.fingerprint = w.fingerprint offset 0) s on true
+cross join lateral (
+    select s.version, null::bigint, s.aggregate_type, null, null::integer, s.state::text
+    where s.state is not null
+    union all
+    (select e.sequence_number, e.global_sequence, e.aggregate_type, e.event_type, e.version,
+            e.data::text
+     from fleetlog.events e
+     where e.aggregate_id = w.id and e.sequence_number > coalesce(s.version, 0) offset 0)
+) r (number, position, aggregate_type, event_type, version, data)
+order by w.n, r.number, r.position nulls first
 """
 NO_SNAPSHOT = ""
 Row: TypeAlias = tuple[str, int, int | None, str, str, int, str]
@@ -107,13 +111,12 @@ def fetch(connection: Connection, ids: Sequence[str], prints: Sequence[str]) -> 
 
 def fold(cls: type[A], id: str, rows: Iterable[Row]) -> A:
     """Build one aggregate from its snapshot, if any, and its tail."""
-    aggregate = cls(id)
+    aggregate, tail = cls(id), []
     for _, number, position, aggregate_type, event_type, version, data in rows:
         if aggregate_type != cls.aggregate_type:
             raise AggregateTypeError(id, cls.aggregate_type, aggregate_type)
         if position is None:
             aggregate = restore(cls, id, number, data)
         else:
-            event = decode_event(aggregate_type, event_type, version, data, position)
-            aggregate.replay((event,))
-    return aggregate
+            tail.append(decode_event(aggregate_type, event_type, version, data, position))
+    return aggregate.replay(tail)

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 from psycopg import sql
-from sqlalchemy import Table
+from sqlalchemy import TEXT, VARCHAR, Column, String, Table, Text
 
+from store.arrays import TextArray
 from store.engine import Connection
 from store.projection import Key
 
@@ -16,8 +17,10 @@ class RowStore:
     """
     One table of a projection.
 
-    Rows and keys travel as one JSON document that PostgreSQL turns into typed rows: msgspec
-    writes it faster than the driver could bind the values one by one.
+    Rows travel as one JSON document that PostgreSQL turns into typed rows: msgspec writes it
+    faster than the driver could bind the values one by one. So do keys, unless they are one
+    text each. Nothing here is prepared: a plan made while the table was small or empty would
+    go on reading all of it when it has grown.
     """
 
     def __init__(self, row: type, table: Table) -> None:
@@ -25,6 +28,7 @@ class RowStore:
         self.names = [f.name for f in fields(row)]
         self.key_names = [column.name for column in table.primary_key.columns]
         self._key_indexes = [self.names.index(name) for name in self.key_names]
+        self._one_text = is_one_text(list(table.primary_key.columns))
         parts = self._parts(table)
         self._load = LOAD.format(**parts)
         self._upsert = UPSERT.format(**parts)
@@ -32,8 +36,8 @@ class RowStore:
 
     def load(self, connection: Connection, keys: Iterable[Key]) -> dict[Key, Any]:
         """Return the rows that exist, by key."""
-        document = self._keys(keys)
-        rows = connection.execute(self._load, (document,), binary=True)
+        wanted = (self._keys(keys),)
+        rows = connection.execute(self._load, wanted, binary=True, prepare=False).fetchall()
         return {self._key(values): self.row(*values) for values in rows}
 
     def write(self, connection: Connection, changes: Iterable[tuple[Key, Any]]) -> None:
@@ -45,14 +49,17 @@ class RowStore:
             else:
                 kept.append(row)
         if kept:
-            connection.execute(self._upsert, (msgspec.json.encode(kept).decode(),))
+            document = msgspec.json.encode(kept).decode()
+            connection.execute(self._upsert, (document,), prepare=False)
         if gone:
-            connection.execute(self._delete, (self._keys(gone),))
+            connection.execute(self._delete, (self._keys(gone),), prepare=False)
 
     def _key(self, values: Sequence[Any]) -> Key:
         return (self.row, *(values[index] for index in self._key_indexes))
 
-    def _keys(self, keys: Iterable[Key]) -> str:
+    def _keys(self, keys: Iterable[Key]) -> TextArray | str:
+        if self._one_text:
+            return TextArray.of([text for _, text in keys])
         documents = [dict(zip(self.key_names, values, strict=True)) for _, *values in keys]
         return msgspec.json.encode(documents).decode()
 
@@ -60,30 +67,35 @@ class RowStore:
         others = [name for name in self.names if name not in self.key_names]
         updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others]
         action = sql.SQL("update set {}").format(sql.SQL(", ").join(updates))
-        matches = [sql.SQL("t.{0} = k.{0}").format(sql.Identifier(n)) for n in self.key_names]
+        place = sql.Identifier(str(table.schema), table.name)
+        own, keys = names(self.key_names, "t"), names(self.key_names)
+        wanted = AMONG_TEXTS if self._one_text else AMONG_KEYS
         return {
-            "table": sql.Identifier(str(table.schema), table.name),
+            "table": place,
             "names": names(self.names),
             "of_table": names(self.names, "t"),
-            "key_names": names(self.key_names),
+            "key_names": keys,
             "action": action if others else sql.SQL("nothing"),
-            "matches": sql.SQL(" and ").join(matches),
+            "wanted": wanted.format(own=own, keys=keys, table=place),
         }
 
 
-LOAD = sql.SQL(
-    "select {of_table} from jsonb_populate_recordset(null::{table}, %b::text::jsonb) k "
-    "join {table} t on {matches}"
+AMONG_TEXTS = sql.SQL("{own} = any (%b)")
+AMONG_KEYS = sql.SQL(
+    "({own}) in (select {keys} from jsonb_populate_recordset(null::{table}, %b::text::jsonb))"
 )
+LOAD = sql.SQL("select {of_table} from {table} t where {wanted}")
 UPSERT = sql.SQL(
     "insert into {table} ({names}) "
     "select {names} from jsonb_populate_recordset(null::{table}, %s::text::jsonb) "
     "on conflict ({key_names}) do {action}"
 )
-DELETE = sql.SQL(
-    "delete from {table} t using jsonb_populate_recordset(null::{table}, %s::text::jsonb) k "
-    "where {matches}"
-)
+DELETE = sql.SQL("delete from {table} t where {wanted}")
+
+
+def is_one_text(key: Sequence[Column[Any]]) -> bool:
+    """Whether a key compares as one plain text; not so citext, char or an enumeration."""
+    return len(key) == 1 and type(key[0].type) in {String, Text, VARCHAR, TEXT}
 
 
 def names(columns: Sequence[str], prefix: str = "") -> sql.Composed:

@@ -106,11 +106,13 @@ def connected(environment: Mapping[str, str]) -> Iterator[None]:
         for name, value in environment.items():
             patch.setenv(name, value)
         forget_everything()
+        before = app.conf.broker_url
         try:
             app.conf.update(broker_url=addresses().broker)
             yield
         finally:
             forget_everything()
+            app.conf.update(broker_url=before)
 
 
 def forget_everything() -> None:

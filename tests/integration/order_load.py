@@ -26,13 +26,13 @@ COLUMNS = (
 )
 ROW = "(gen_random_uuid(), %s, 'Load', 'Loaded', 1, %s, '{}', '{}', clock_timestamp())"
 INTO = f"insert into fleetlog.events {COLUMNS}"
-RETURNING = f"with added as ({INTO} values {ROW} returning 1) select count(*) from added"  # noqa: S608 - our own words
+RETURNING = f"with added as ({INTO} values {ROW} returning 1) select count(*) from added"
 SERIES = (
-    f"{INTO} select gen_random_uuid(), %s, 'Load', 'Loaded', 1, n, '{{}}', '{{}}', "  # noqa: S608 - our own words
+    f"{INTO} select gen_random_uuid(), %s, 'Load', 'Loaded', 1, n, '{{}}', '{{}}', "
     "clock_timestamp() from generate_series(%s::int, %s::int) n"
 )
 MERGE = (
-    "merge into fleetlog.events e "  # noqa: S608 - our own words
+    "merge into fleetlog.events e "
     "using (select %s::text as stream, %s::int as n) g "
     "on e.aggregate_id = g.stream and e.sequence_number = g.n when not matched then "
     f"insert {COLUMNS} values (gen_random_uuid(), g.stream, 'Load', 'Loaded', 1, g.n, '{{}}', "

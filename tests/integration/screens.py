@@ -33,7 +33,7 @@ class Told:
 
 def told(*arguments: str, input: str | bytes | None = None) -> Told:
     """Run it on the servers that this process is connected to; a bug keeps its traceback."""
-    with logging_restored():
+    with untouched():
         result = CliRunner().invoke(cli, list(arguments), input=input)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -41,10 +41,10 @@ def told(*arguments: str, input: str | bytes | None = None) -> Told:
 
 
 @contextmanager
-def logging_restored() -> Iterator[None]:
+def untouched() -> Iterator[None]:
     """Undo what the command line does to a process that it thinks is its own."""
     root, configured = logging.getLogger(), structlog.get_config()
-    handlers, level = list(root.handlers), root.level
+    handlers, level, path = list(root.handlers), root.level, list(sys.path)
     root.handlers[:] = []
     try:
         yield
@@ -52,6 +52,7 @@ def logging_restored() -> Iterator[None]:
         root.handlers[:] = handlers
         root.setLevel(level)
         structlog.configure(**configured)
+        sys.path[:] = path
 
 
 @contextmanager

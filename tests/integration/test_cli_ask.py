@@ -1,12 +1,13 @@
 """What can be asked: history, commands, projections, status."""
 
 from datetime import timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from domain.orders import OrderPlaced, PaymentProcessed
+from domain.orders import PaymentProcessed
 from domain.users import UserCreated, UserEmailChanged, UserPasswordChanged
 from store.codec import Metadata, RawEvent
 from store.event_store import Expected
@@ -112,7 +113,7 @@ def test_other_systems_history_is_plain_data_without_a_state() -> None:
     history = told("history", "ticket 1")
 
     assert history.status == 0
-    assert "by=\\x1b[31mx  n=1" in history.out
+    assert "n=1  by=\\x1b[31mx" in history.out
     assert "no class claims Ticket" in history.out
     assert told("history", "ticket 1", "--json").json["state"] is None
 
@@ -178,9 +179,7 @@ def test_a_lag_counts_only_the_events_that_a_projection_reads() -> None:
 
 @pytest.mark.usefixtures("ada")
 def test_projections_tell_what_a_person_should_look_at() -> None:
-    placed = OrderPlaced(order_id="1", items=("a",), total="1")  # type: ignore[arg-type]
-    assert placed.order_id
-    fleet.store.append_events("1", Expected.ANY, [PaymentProcessed(amount="1")])  # type: ignore[arg-type]
+    fleet.store.append_events("1", Expected.ANY, [PaymentProcessed(amount=Decimal(1))])
     advance("order_board")
     shown = told("projections")
 
@@ -192,9 +191,8 @@ def test_a_healthy_fleet_has_the_status_0() -> None:
     health = told("status")
 
     assert health.status == 0, health.err
-    assert ["✓", "workers", "one@"] == [
-        word.partition("@")[0] + "@" * (word.startswith("one@")) for word in table(health)[2]
-    ]
+    assert health.err == ""
+    assert [mark for mark, *_ in table(health)] == ["✓"] * len(table(health))
     assert told("status", "--json").json["ok"] is True
 
 

@@ -136,7 +136,7 @@ def test_a_bad_line_stops_the_file_and_says_what_was_accepted(tmp_path: Path, ba
 
 @pytest.mark.usefixtures("worked")
 def test_bad_lines_are_passed_over_on_demand(tmp_path: Path, batch: str) -> None:
-    lines = ["nonsense", *rings(batch, 3), '{"command":"Ring","data":[]}']
+    lines: list[Line | str] = ["nonsense", *rings(batch, 3), '{"command":"Ring","data":[]}']
     done = told("submit", "--file", write(tmp_path / "a", lines), "--wait", "--skip-bad")
 
     assert done.status == 1

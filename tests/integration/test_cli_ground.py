@@ -1,6 +1,7 @@
 """What is told when there is no fleet to stand on, and how one is made."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -9,7 +10,7 @@ from psycopg import sql
 
 from store.migrations.running import newest_version
 from tests.databases import with_database
-from tests.fleets import connected
+from tests.fleets import connected, forget_everything
 from tests.integration.screens import told
 from workers.embedded import Servers
 
@@ -25,16 +26,28 @@ ASKING = [
 UNREACHABLE = "postgresql://ada:swordfish@127.0.0.1:1/fleetlog"
 
 
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Name no server, and a home that is not there."""
+    for name, value in {"DATABASE_URL": "", "REDIS_URL": "", "FLEETLOG_HOME": "none"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    forget_everything()
+    yield
+    forget_everything()
+
+
+@pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize("arguments", ASKING)
 def test_asking_where_there_is_no_fleet_does_not_make_one(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    with connected({"FLEETLOG_HOME": str(tmp_path / "none"), "DATABASE_URL": "", "REDIS_URL": ""}):
-        refused = told(*arguments)
+    refused = told(*arguments)
 
     assert refused.status == 1
-    assert "there is no fleet in" in refused.err
-    assert "fleetlog up" in refused.err
+    assert refused.err.startswith(
+        "Error: there is no fleet in none yet; start one with: fleetlog up"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -106,3 +119,15 @@ def test_the_status_tells_both_servers_that_are_out_of_reach() -> None:
     assert health.status == 1
     assert "✗ the database at" in health.err
     assert "✗ the broker at redis://127.0.0.1:1/0 cannot be used" in health.err
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("variable", ["CHECKPOINT_INTERVAL_MS", "FLEETLOG_CONCURRENCY"])
+def test_a_bad_setting_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "often")
+    refused = told("history", "ada", "--json")
+
+    assert refused.status == 1
+    assert json.loads(refused.err)["error"].startswith(f"{variable} is 'often': it should be ")

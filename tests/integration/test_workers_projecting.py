@@ -7,9 +7,13 @@ from contextlib import AbstractContextManager
 from threading import Event
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from domain.users import CreateUser
 from store.codec import RawEvent
-from store.engine import Database
+from store.engine import Database, Role
+from store.read_models.user_directory import UserRow
 from store.read_model_tables import restart
 from store.recorded import RecordedEvent
 from tests.fleets import TestFleet, connected
@@ -18,8 +22,10 @@ from tests.polling import eventually
 from tests.processes import Process, started
 from tests.toy_shelf import UNLUCKY, ToyShelf
 from workers import doorbell, projecting
+from workers.fleet import fleet
 from workers.projecting import UnknownProjectionError, advance
 from workers.settings import sqlalchemy_url
+from workers.submitting import submit
 
 NAME = "toy_shelf"
 NOBODY = "unix:///nobody/listens/here.sock"
@@ -176,6 +182,19 @@ def ring() -> None:
     doorbell.ring({"Toy", "Load"})
 
 
+def test_a_read_model_is_fresh_soon_after_a_command_and_needs_no_tick(
+    worked: TestFleet,  # noqa: ARG001 - whose worker folds it, with no beat beside it
+    toy: str,
+) -> None:
+    found = select(UserRow).where(UserRow.user_id == toy)
+    submit(CreateUser(user_id=toy, username="kim", email="kim@example.org")).get(timeout=20)
+    with Session(fleet.database.engine(Role.READER)) as session:
+        row = eventually(lambda: session.scalar(found))
+
+    assert row
+    assert row.username == "kim"
+
+
 @pytest.fixture
 def shared(idle: TestFleet, shelf: Shelf) -> Iterator[Shelf]:
     """Like `shelf`, in a fleet of short leases and small batches, with work for several."""
@@ -240,7 +259,7 @@ def test_a_process_stopped_within_a_batch_holds_nobody_up_for_long_and_changes_n
         before = shared.traces(idle.database)
         sleeper.tell("go on")
         sleeper.resume()
-        sleeper.wait_for("ended with")
+        sleeper.wait_for("ended well")
 
     assert shared.traces(idle.database) == before
     assert shared.rows() == shared.from_scratch()

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from workers.console.bars import Bars
 from workers.console.logs import LogTail, brief, level
-from workers.console.output import as_fields, counted, shown, span
+from workers.console.output import add, as_fields, counted, show, shown, span, table
 
 WARNING = "2026-11-23T13:09:47.100302Z [warning  ] woke commands   [workers.relay] commands=10"
 INFO = "2026-11-23T13:09:47.100302Z [info     ] a task            [celery] task=a.b task_id=1-2"
@@ -108,3 +109,28 @@ def test_a_log_that_grows_too_long_is_set_aside(
     assert list(tail.last_words()) == ["the second"]
     assert log.read_text() == "the second\n"
     assert (tmp_path / "a.log.old").read_text() == "the first line\n"
+
+
+def test_without_a_terminal_progress_is_a_plain_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("workers.console.bars.PLAIN_EVERY", 0)
+    with Bars() as bars:
+        bars.bar("folded", 6000).at(2000, note="9/s")
+
+    assert capsys.readouterr().err == "folded: 2,000 of 6,000  9/s  0 s\n"
+
+
+def test_a_table_without_a_terminal_is_not_cut_and_has_no_blanks_at_its_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = table("name", "number", "text", right=("number",), wrap=("text",))
+    add(made, "a", 1, "x" * 300)
+    add(made, "[bold]b", 20, None)
+    show(made)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "name     number  text",
+        f"a             1  {'x' * 300}",
+        "[bold]b      20  -",
+    ]

@@ -11,7 +11,7 @@ import pytest
 
 from domain.errors import InvalidFieldError
 from domain.orders import PlaceOrder
-from workers.console.command import Failure
+from workers.console.endings import Failure
 from workers.console.values import command_from, plain
 
 

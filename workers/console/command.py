@@ -7,34 +7,7 @@ from typing import Any
 
 import click
 
-INTERRUPTED = 130
-
-
-class Failure(click.ClickException):
-    """An expected end that is not a good one: a sentence on standard error, and a status."""
-
-    def __init__(self, message: str, *, as_json: bool = False) -> None:
-        super().__init__(message)
-        self.as_json = as_json
-
-    def show(self, file: Any = None) -> None:
-        """Say it once, for a person or for a program."""
-        if self.as_json:
-            import msgspec
-
-            text = msgspec.json.encode({"error": self.message}).decode()
-        else:
-            text = f"Error: {self.message}"
-        click.echo(text, file=file, err=file is None)
-
-
-class Interrupted(Failure):
-    """Somebody pressed Ctrl-C; the sentence says what was kept."""
-
-    exit_code = INTERRUPTED
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"interrupted: {message}")
+from workers.console.endings import Failure, Interrupted
 
 
 class Command(click.Command):
@@ -63,13 +36,17 @@ class Command(click.Command):
 
     def prepare(self) -> None:
         """Read the settings, so that a bad one is told first; keep the libraries quiet."""
-        from workers.console.output import quiet_logging
-        from workers.settings import current_settings
+        from workers.settings import SettingsError, current_settings
 
         # As Celery does: a domain named in FLEETLOG_DOMAIN may lie where we were started.
         if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds texts
             sys.path.append(os.getcwd())  # noqa: PTH109
-        current_settings()
+        try:
+            current_settings()
+        except SettingsError as error:
+            raise Failure(str(error)) from None
+        from workers.console.output import quiet_logging
+
         quiet_logging()
 
 
@@ -78,9 +55,9 @@ class FleetCommand(Command):
 
     def prepare(self) -> None:
         """Reach it first: only to import the tasks would start servers where there are none."""
+        super().prepare()
         from workers.console.ground import stand
 
-        super().prepare()
         stand()
 
 

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from store.engine import Role
 from store.inbox import Submission
 from workers.console import figures
 from workers.console.bars import Bars
-from workers.console.command import Failure
+from workers.console.endings import Failure
 from workers.console.ground import near
 from workers.console.histories import View, tell_history
 from workers.console.output import add, counted, out, show, table
@@ -108,7 +109,7 @@ def tell_read_model(name: str, ids: Sequence[str]) -> None:
     title("A read model", f"{source.fullname}, {len(found)} of {counted(total or 0, 'row')}")
     made = table(*(column.name for column in source.columns))
     for row in found:
-        add(made, *row)
+        add(made, *(f"{cell:%H:%M:%S}" if isinstance(cell, datetime) else cell for cell in row))
     show(made)
 
 

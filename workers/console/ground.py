@@ -8,7 +8,7 @@ from store.engine import Role
 from store.migrations.running import current_version, migrate, newest_version
 from store.projection import projections
 from store.read_model_tables import prepare
-from workers.console.command import Failure
+from workers.console.endings import Failure
 from workers.console.failures import NEVER_MIGRATED, explain
 from workers.console.output import err
 from workers.domains import load_domain

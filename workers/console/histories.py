@@ -11,7 +11,7 @@ from rich.text import Text
 from domain.aggregate import Aggregate, aggregate_class
 from store.errors import UndecodableEventError, UnknownEventError
 from store.recorded import RecordedEvent
-from workers.console.command import Failure
+from workers.console.endings import Failure
 from workers.console.masking import event_fields, state_fields
 from workers.console.output import add, as_fields, counted, plain, show, show_json, table, utc
 from workers.fleet import fleet

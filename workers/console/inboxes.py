@@ -5,12 +5,24 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from rich.table import Table
 
 from store.engine import Role
 from workers.console import figures
-from workers.console.command import Failure
+from workers.console.endings import Failure
 from workers.console.masking import command_fields
-from workers.console.output import add, as_fields, plain, say, show, show_json, span, table
+from workers.console.output import (
+    add,
+    as_fields,
+    counted,
+    plain,
+    say,
+    show,
+    show_json,
+    show_with_notes,
+    span,
+    table,
+)
 from workers.fleet import fleet
 
 COLUMNS = """
@@ -80,23 +92,25 @@ def tell_commands(wanted: Wanted, *, as_json: bool) -> None:
     about = "" if counts.exact else "about "
     show("   ".join(f"{about}{n:,} {status}" for status, n in counts.by_status.items()))
     if found:
-        show("", rows(found))
+        show("")
+        show_with_notes(rows(found), [note(row) for row in found])
     if len(found) == limit:
         say(f"the newest {limit}; more with --limit", style="dim")
 
 
-def rows(found: list[Row]) -> Any:
-    made = table(
-        "age", "status", "command", "for", "tries", "command id", "", right=("age",), wrap=("",)
-    )
+def rows(found: list[Row]) -> Table:
+    """Return commands as a table, one line each."""
+    made = table("age", "status", "command", "for", "command id", right=("age",))
     for row in found:
-        add(
-            made,
-            *(span(row.age), row.status, row.command_type, row.aggregate_id, row.attempts),
-            *(row.command_id, row.reason or as_fields(row.fields)),
-            style=STYLES.get(row.status, "dim"),
-        )
+        cells = (span(row.age), row.status, row.command_type, row.aggregate_id, row.command_id)
+        add(made, *cells, style=STYLES.get(row.status, "dim"))
     return made
+
+
+def note(row: Row) -> str:
+    """Return what a person wants to know about it: why it is not done, or what it asks for."""
+    tries = f"after {counted(row.attempts, 'try', 'tries')}: " if row.attempts else ""
+    return f"{tries}{row.reason or as_fields(row.fields)}"
 
 
 def tell_command(command_id: UUID, *, as_json: bool) -> None:

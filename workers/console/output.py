@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -22,7 +23,9 @@ err = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 TRAILING = re.compile(r" +$", re.MULTILINE)
-NARROWEST = 100
+NARROWEST = 14  # of a column whose texts go round
+GAP = 2
+INDENT = " " * 8
 WIDE = 1000  # nobody's lines are cut when a program reads them
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -56,9 +59,9 @@ def span(seconds: float) -> str:
     return f"{seconds / HOUR:.0f} h" if seconds < 2 * DAY else f"{seconds / DAY:.0f} days"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun: 1 event, 2,000 events."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def as_fields(data: dict[str, Any]) -> str:
@@ -74,7 +77,7 @@ def plain(value: object) -> str:
 
 def table(*columns: str, right: Sequence[str] = (), wrap: Sequence[str] = ()) -> Table:
     """Return a table without lines; only the columns in `wrap` may take more than one."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     for name in columns:
         justify = "right" if name in right else "left"
         folds = name in wrap
@@ -92,20 +95,54 @@ def add(to: Table, *cells: object, style: str | None = None) -> None:
 
 def show(*things: Table | Text | str) -> None:
     """
-    Print on standard output.
+    Print on standard output; nothing is cut off.
 
-    A program gets full lines without blanks at their ends; on a narrow terminal lines go round.
+    A program gets full lines without blanks at their ends. On a narrow terminal long texts go
+    round within their column, and where even that is not enough lines go round as they are.
     """
-    width = max(out.width, NARROWEST) if out.is_terminal else WIDE
-    console = Console(
-        file=out.file, width=width, force_terminal=out.is_terminal, markup=False, emoji=False,
-        highlight=False,
-    )  # fmt: skip
     for thing in things:
-        with console.capture() as capture:
-            console.print(thing, soft_wrap=not isinstance(thing, Table))
-        text = capture.get()
-        click.echo(text if out.is_terminal else TRAILING.sub("", text), nl=False, color=True)
+        click.echo(rendered(thing), nl=False, color=True)
+
+
+def show_with_notes(rows: Table, notes: Sequence[str]) -> None:
+    """Print a table with a note on each row: below it on a terminal, else at the line's end."""
+    header, *lines = rendered(rows).splitlines()
+    click.echo(header, color=True)
+    for line, note in zip(lines, notes, strict=True):
+        if out.is_terminal:
+            click.echo(line, color=True)
+            click.echo(rendered(Text(f"{INDENT}{shown(note)}", "dim")), nl=False, color=True)
+        else:
+            click.echo(f"{line}{' ' * GAP}{shown(note)}")
+
+
+def rendered(thing: Table | Text | str) -> str:
+    tty = out.is_terminal
+    needed = needed_width(thing) if isinstance(thing, Table) else 0
+    console = Console(
+        file=out.file,
+        width=max(out.width, needed) if tty else WIDE,
+        force_terminal=tty,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    with console.capture() as capture:
+        console.print(thing, soft_wrap=not isinstance(thing, Table))
+    return capture.get() if tty else TRAILING.sub("", capture.get())
+
+
+def needed_width(of: Table) -> int:
+    """Return the width below which a table would have to leave something out."""
+    widths = []
+    for column in of.columns:
+        widest = max(len(str(column.header)), *map(cell_width, column.cells), 0)
+        widths.append(widest if column.no_wrap else min(widest, NARROWEST))
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def cell_width(cell: object) -> int:
+    return cell.cell_len if isinstance(cell, Text) else len(str(cell))
 
 
 def say(text: str, *, style: str | None = None) -> None:
@@ -118,13 +155,21 @@ def show_json(document: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
 
 
+@dataclass
+class Step:
+    """Something on its way; whoever does it says when it did not go well."""
+
+    well: bool = True
+
+
 @contextmanager
-def step(doing: str) -> Iterator[None]:
+def step(doing: str) -> Iterator[Step]:
     """Say that something is on its way and, when it is done, how long it took."""
-    start = monotonic()
+    start, done = monotonic(), Step()
     with err.status(Text(doing), spinner="dots"):
-        yield
-    line = Text.assemble(("✓ ", "green"), f"{doing:<52}", (span(monotonic() - start), "dim"))
+        yield done
+    mark = ("✓ ", "green") if done.well else ("✗ ", "red")
+    line = Text.assemble(mark, f"{doing:<52}", (span(monotonic() - start), "dim"))
     err.print(line, soft_wrap=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from workers.console.command import Failure
+from workers.console.endings import Failure
 from workers.console.supervisor import Program
 from workers.fleet import addresses
 from workers.settings import current_settings, variable

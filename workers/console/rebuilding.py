@@ -10,7 +10,7 @@ from store.folding import PoisonError
 from store.projection import Projection
 from store.read_model_tables import restart as emptied
 from workers.console.bars import Bar, Bars
-from workers.console.command import Failure, Interrupted
+from workers.console.endings import Failure, Interrupted
 from workers.console.output import counted, say, show, span
 from workers.fleet import fleet, process_name
 from workers.lock import Extend, SingleWriterLock

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from workers import embedded
 from workers.app import app
-from workers.console.command import Failure
+from workers.console.endings import Failure, Interrupted
 from workers.console.ground import bring_up_to_date, near
 from workers.console.logs import brief
 from workers.console.output import add, err, say, show, shown, step, table
@@ -64,7 +64,7 @@ def run_fleet(plan: Plan) -> None:
 def running(plan: Plan, *, any_port: bool = False) -> Iterator[Supervisor]:
     """Run the fleet for the length of a block, and put everything away afterwards."""
     settings = current_settings()
-    with ended_by_signals(), only_one(settings.home), servers():
+    with ended_by_signals(), told_when_interrupted(), only_one(settings.home), servers():
         with step("schema"):
             bring_up_to_date()
         dashboard = dashboard_of(plan, any_port=any_port)
@@ -77,9 +77,10 @@ def running(plan: Plan, *, any_port: bool = False) -> Iterator[Supervisor]:
         ) as supervisor:
             try:
                 ready = Readiness(plan, dashboard)
-                with step(names):
+                with step(names) as starting:
                     supervisor.run(lambda: ready() or supervisor.failing, seconds=READY_SECONDS)
-                if not ready():
+                    starting.well = ready()
+                if not starting.well:
                     say(f"not all of them answer yet; their logs are in {near(logs)}", style="red")
                 tell_places(dashboard)
                 yield supervisor
@@ -160,6 +161,15 @@ def only_one(home: Path) -> Iterator[None]:
         yield
     finally:
         unlock(lock)
+
+
+@contextmanager
+def told_when_interrupted() -> Iterator[None]:
+    """Say that everything is put away, to those who did not want to wait for the start."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("what was started is stopped again") from None
 
 
 @contextmanager

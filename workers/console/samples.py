@@ -74,7 +74,7 @@ def order_ids(orders: int, suffix: str) -> list[str]:
 
 def life_of_the_hero(id: str) -> Iterator[Step]:
     """One of each; the second deactivation is refused."""
-    yield "ChangeUserEmail", {"user_id": id, "new_email": "ada@analytical.example"}
+    yield "ChangeUserEmail", {"user_id": id, "new_email": "ada@example.net"}
     yield "ChangeUserPassword", {"user_id": id, "password_hash": HASH}
     yield "DeactivateUser", {"user_id": id, "reason": "sabbatical"}
     yield "DeactivateUser", {"user_id": id, "reason": "asked twice"}

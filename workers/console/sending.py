@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from store.codec import Metadata
 from store.command_codec import aggregate_id_of
 from store.inbox import Acceptance, CommandState, Submission
-from workers.console.command import Failure, Interrupted
+from workers.console.endings import Failure, Interrupted
 from workers.console.lines import Envelope
 from workers.console.output import counted, err, say, show, show_json
 from workers.console.values import command_from

@@ -8,7 +8,7 @@ from domain.errors import DomainError
 from store.errors import CommandIdReusedError
 from store.inbox import Acceptance, Submission
 from workers.console.bars import Bar, Bars
-from workers.console.command import Failure, Interrupted
+from workers.console.endings import Failure, Interrupted
 from workers.console.lines import BadLineError, Envelope, Source, opened, submission
 from workers.console.output import counted, say
 from workers.console.settling import Settling

@@ -3,6 +3,7 @@
 
 import os
 from getpass import getuser
+from typing import Any
 from uuid import UUID
 
 import click
@@ -24,7 +25,7 @@ def login() -> str:
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
 @click.option("--file", "-f", "path", help="Commands as JSON lines, gzip or plain; - is stdin.")
 @click.option("--json-data", metavar="JSON", help="Fields as a JSON object, beside FIELD=VALUE.")
-@click.option("--wait", is_flag=True, help="Wait until every command has its outcome.")
+@click.option("--wait", is_flag=True, help="Wait for the outcomes; status 1 unless all are done.")
 @click.option(
     "--timeout", type=click.FloatRange(min=0), metavar="S", help="Seconds --wait may take."
 )
@@ -37,19 +38,17 @@ def login() -> str:
 @click.pass_context
 def submit(  # noqa: PLR0913 - one for each option
     ctx: click.Context,
+    /,
     *,
     command: str | None,
     fields: tuple[str, ...],
     path: str | None,
     json_data: str | None,
-    wait: bool,
-    timeout: float | None,
     actor: str | None,
     reason: str | None,
     correlation_id: str | None,
     command_id: UUID | None,
-    skip_bad: bool,
-    as_json: bool,
+    **options: Any,
 ) -> None:
     """
     Give the fleet a command, or a file of them.
@@ -62,14 +61,11 @@ def submit(  # noqa: PLR0913 - one for each option
     A list is written with commas or as JSON. A line of a file is an object with "command" and
     "data", and if you like "command_id", "time", "actor", "reason", "correlation_id" and
     "causation_id". Running a file again is harmless: what was accepted before is a repeat.
-
-    With --wait the status is 1 unless every command was done.
     """
     refuse_mixture(path, command=command, json_data=json_data, command_id=command_id)
     from workers.console.lines import Envelope
 
-    envelope = Envelope(actor or login(), reason, correlation_id)
-    wanted = Wanted(wait=wait, timeout=timeout, skip_bad=skip_bad, as_json=as_json)
+    envelope, wanted = Envelope(actor or login(), reason, correlation_id), Wanted(**options)
     if path is not None:
         from workers.console.streaming import submit_file
 
@@ -77,7 +73,8 @@ def submit(  # noqa: PLR0913 - one for each option
     else:
         from workers.console.sending import Asked, submit_one
 
-        ok = submit_one(Asked(str(command), fields, json_data, command_id), envelope, wanted)
+        asked = Asked(str(command), fields, json_data, command_id)
+        ok = submit_one(asked, envelope, wanted)
     ctx.exit(0 if ok else 1)
 
 

@@ -89,8 +89,7 @@ class Child:
 
     def buried(self) -> None:
         """Plan the next start: soon at first, then ever later."""
-        if time.monotonic() - self._started_at > MANY_ENDS = 4  # the pause doubles: after so many of the first one it ended twice
-STEADY_SECONDS:
+        if time.monotonic() - self._started_at > STEADY_SECONDS:
             self.pause = FIRST_PAUSE
         self.process = None
         self.again_at = time.monotonic() + self.pause

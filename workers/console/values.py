@@ -16,7 +16,7 @@ from domain.errors import InvalidFieldError
 from domain.message import field_names
 from store.command_codec import command_class, make_command
 from store.errors import UnknownCommandError
-from workers.console.command import Failure
+from workers.console.endings import Failure
 
 UNIONS = (Union, UnionType)
 LISTS = (list, tuple, set, frozenset)
