@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import structlog
+from redis.exceptions import RedisError
 
 from workers.app import app
 from workers.command_tasks import REPUBLISHED, wake
@@ -14,6 +15,7 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 10_000
 PER_RING = 100
+BACKLOG, PATIENCE = 20, 20
 
 
 def relay() -> int:
@@ -21,10 +23,12 @@ def relay() -> int:
     Wake overdue commands, the oldest first; returns how many.
 
     Those with a chain or links behind them get their own message, which carries the results
-    on; the others are rung for by the hundred. Messages join the end of the queue, so in a
-    mere backlog they find their work done.
+    on; the others are rung for by the hundred. Behind a backlog a command waits without being
+    lost, so while messages queue up much more patience is shown.
     """
     age = timedelta(seconds=current_settings().relay_after_seconds)
+    if waiting_messages() > BACKLOG:
+        age *= PATIENCE
     overdue = fleet.inbox.take_overdue(age, AT_ONCE)
     for command in overdue:
         if command.continued:
@@ -34,6 +38,14 @@ def relay() -> int:
     if overdue:
         log.warning("woke overdue commands", commands=len(overdue))
     return len(overdue)
+
+
+def waiting_messages() -> int:
+    """Return how many command messages the broker holds; 0 when it does not say."""
+    try:
+        return int(fleet.redis.llen("commands"))
+    except RedisError:
+        return 0
 
 
 def ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
