@@ -34,6 +34,7 @@ def asked(processes: Writers, number: int, events: int, effort: Effort) -> Answe
         Pairing(ours, other, floors.get((ours, other)))
         for ours in (STORE, WITH_COMMAND)
         for other in against
+        if (ours, other) != (WITH_COMMAND, NO_TRIGGER)
     ]
     case = f"{events} a transaction, {number} {'writer' if number == 1 else 'writers'}"
     yield from compare(

@@ -60,7 +60,9 @@ def writers(number: int, make: Callable[..., Operation], *arguments: Any) -> Ite
         pipes = []
         for _ in range(number):
             ours, theirs = START.Pipe()
-            process = START.Process(target=serve, args=(theirs, barrier, make, arguments))
+            process = START.Process(
+                target=serve, args=(theirs, barrier, make, arguments), daemon=True
+            )
             process.start()
             theirs.close()
             stack.callback(process.join)

@@ -23,7 +23,7 @@ from store.errors import (
 )
 from store.identity import uuid7
 from store.retry import is_passing
-from store.storable import check_aggregate_id, check_name
+from store.storable import check_aggregate_id, check_name, check_size, check_text
 
 APPEND = (
     "select last_sequence, positions, repeated from fleetlog.append_events("
@@ -97,6 +97,8 @@ class Append:
         self.aggregate_type = aggregate_type or type_of(events)
         check_name(self.aggregate_type, "aggregate_type")
         self.command = command
+        if command is not None:
+            check_command(command)
         self.event_ids = [uuid7() for _ in events]
         self.statement = APPEND_ONE if len(events) == 1 else APPEND
         self.parameters = self._encode(events, metadata)
@@ -198,6 +200,14 @@ class Append:
                 return ConcurrencyError(self.aggregate_id, expected, None)
             case _:
                 return error
+
+
+def check_command(command: CommandRow) -> None:
+    """Refuse by name what the table of commands would refuse less kindly."""
+    if command.payload is not None:
+        check_name(command.command_type or "", "command_type")
+        check_text(command.payload, "payload")
+        check_size(command.payload.encode(), "payload")
 
 
 def is_conflict(error: psycopg.DatabaseError) -> bool:

@@ -12,6 +12,7 @@ from store.engine import Connection, Database, Role, driver_connection
 from store.errors import UnsafeReaderError
 from store.recorded import ALL_COLUMNS, RecordedEvent
 from store.retry import retrying
+from store.storable import check_aggregate_id
 
 __all__ = ["Appended", "CommandRow", "EventStore", "Expected", "read_safe_position"]
 
@@ -76,6 +77,7 @@ class EventStore:
 
     def load_events_from_version(self, aggregate_id: str, from_version: int) -> list[RecordedEvent]:
         """Return the stream's events after `from_version` (exclusive)."""
+        check_aggregate_id(aggregate_id)
 
         def load(connection: Connection) -> list[RecordedEvent]:
             rows = connection.execute(OF_STREAM, (aggregate_id, from_version), binary=True)

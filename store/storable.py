@@ -46,7 +46,7 @@ def check_object(items: dict[object, object], where: str, depth: int) -> None:
 
 def check_key(key: object, where: str) -> None:
     if type(key) is not str:
-        raise UnstorableError(where, f"has the key {key!r}, which is no string")
+        raise UnstorableError(where, f"has a {type(key).__name__} for a key, which is no string")
     check_text(key, f"a key of {where}")
 
 

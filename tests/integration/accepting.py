@@ -30,6 +30,17 @@ def accepted_command(database: Database, stream: str = "s") -> CommandRow:
     return CommandRow(command.command_id)
 
 
+def command_in_every_state(database: Database, state: str) -> CommandRow:
+    """A command that brings its own row, one that was accepted before, or one that does both."""
+    if state == "accepted":
+        return accepted_command(database)
+    command = new_command()
+    if state == "both":
+        with database.connect(Role.WRITER) as connection:
+            accept(connection, command, "s")
+    return command
+
+
 def accept(connection: Connection, command: CommandRow, stream: str) -> str:
     values = ([command.command_id], [command.command_type], [stream], [command.payload])
     row = connection.execute(ACCEPT, values).fetchone()

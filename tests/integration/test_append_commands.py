@@ -16,7 +16,13 @@ from store.errors import (
 )
 from store.event_store import CommandRow, EventStore, Expected
 from tests.conftest import TestDatabase
-from tests.integration.accepting import accepted_command, new_command, set_aside, status_of
+from tests.integration.accepting import (
+    accepted_command,
+    command_in_every_state,
+    new_command,
+    set_aside,
+    status_of,
+)
 from tests.integration.lent import lent
 from tests.integration.order_load import facts
 from tests.integration.streams import EXACT, Stream, Way, in_every_way, new_stream
@@ -43,10 +49,10 @@ def stream(store: EventStore) -> Stream:
     return new_stream(store)
 
 
-@pytest.fixture(params=["brought", "accepted"])
+@pytest.fixture(params=["brought", "accepted", "both"])
 def command(request: pytest.FixtureRequest, database: Database) -> CommandRow:
-    """A command that brings its own row, or one that was accepted before."""
-    return new_command() if request.param == "brought" else accepted_command(database)
+    """A command that brings its own row, one that was accepted before, or one that does both."""
+    return command_in_every_state(database, request.param)
 
 
 @pytest.fixture

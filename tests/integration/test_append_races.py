@@ -15,7 +15,7 @@ from store.engine import Database
 from store.errors import CommandIdReusedError, ConcurrencyError
 from store.event_store import Appended, CommandRow, EventStore
 from tests.conftest import TestDatabase
-from tests.integration.accepting import accepted_command, new_command
+from tests.integration.accepting import command_in_every_state, new_command
 from tests.integration.lent import lent
 from tests.integration.order_check import Poller, store_reader
 from tests.integration.order_load import facts
@@ -46,10 +46,10 @@ def stream(store: EventStore) -> Stream:
     return new_stream(store)
 
 
-@pytest.fixture(params=["brought", "accepted"])
+@pytest.fixture(params=["brought", "accepted", "both"])
 def command(request: pytest.FixtureRequest, database: Database) -> CommandRow:
-    """A command that brings its own row, or one that was accepted before."""
-    return new_command() if request.param == "brought" else accepted_command(database)
+    """A command that brings its own row, one that was accepted before, or one that does both."""
+    return command_in_every_state(database, request.param)
 
 
 @pytest.fixture

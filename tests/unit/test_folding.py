@@ -16,9 +16,7 @@ from tests.toy_shelf import UNLUCKY, ToyEntry, ToyShelf
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def event(
-    position: int, toy_id: str, note: int = 1, *, event_type: str = "Rang"
-) -> RecordedEvent:
+def event(position: int, toy_id: str, note: int = 1, *, event_type: str = "Rang") -> RecordedEvent:
     data = f'{{"note": {note}}}'
     return RecordedEvent(position, toy_id, "Toy", event_type, 1, position, NOW, data)
 

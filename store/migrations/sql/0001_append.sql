@@ -91,11 +91,14 @@ begin
     last_sequence := last_sequence + cardinality(p_event_ids);
 
     if p_payload is not null then
-        insert into commands (command_id, command_type, aggregate_id, payload, metadata,
-                              status, result, finished_at)
+        insert into commands as c (command_id, command_type, aggregate_id, payload, metadata,
+                                   status, result, finished_at)
         values (p_command_id, p_command_type, p_aggregate_id, p_payload::jsonb, p_metadata[1]::jsonb,
                 'done', command_result(p_aggregate_id, last_sequence, positions), clock)
-        on conflict (command_id) do nothing;
+        on conflict (command_id) do update
+        set status = excluded.status, result = excluded.result, finished_at = excluded.finished_at
+        where c.status = 'accepted' and c.command_type = excluded.command_type
+          and c.payload = excluded.payload;
     elsif p_command_id is not null then
         update commands c
         set status = 'done', finished_at = clock_timestamp(),
