@@ -71,7 +71,7 @@ class TestFleet:
             yield process
 
     @contextmanager
-    def client(self) -> Iterator["Redis[bytes]"]:
+    def client(self) -> Iterator[Redis]:
         redis = Redis.from_url(self.redis_url)
         try:
             yield redis
@@ -121,4 +121,4 @@ def forget_everything() -> None:
     addresses.cache_clear()
     fleet.forget(close=True)
     pools.reset()
-    app._after_fork()  # noqa: SLF001 - Celery has no other way to forget its connections
+    app._after_fork()  # type: ignore[attr-defined]  # noqa: SLF001 - Celery has no other way to forget its connections

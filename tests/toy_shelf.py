@@ -49,7 +49,7 @@ class ToyShelf(RowProjection[ToyEntry]):
     def __init__(
         self, *, parks: bool = True, on_event: Callable[[RecordedEvent], object] = nothing
     ) -> None:
-        self.parks = parks  # type: ignore[misc] - one class for both kinds
+        self.parks = parks  # type: ignore[misc]  # one class for both kinds
         self.superstitious = True
         self.on_event = on_event
 

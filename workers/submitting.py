@@ -55,8 +55,6 @@ def submit(  # noqa: PLR0913 - an envelope has this many parts, all of them opti
         publish(submission)
     else:
         connection = within.connection() if isinstance(within, Session) else within
-        if not connection.in_transaction():
-            connection.begin()  # SQLAlchemy would not notice that we begin one underneath it
         fleet.inbox.accept([submission], driver_connection(connection))
         on_commit(connection, submission)
     return AsyncResult(str(submission.command_id), app=app)

@@ -28,9 +28,12 @@ def toy() -> str:
 def a_worker(running: Servers) -> Iterator[tuple[TestFleet, Process]]:
     """One worker for all tests that only give it work; it parks what failed twice."""
     settings = {"FLEETLOG_COMMAND_ATTEMPTS": "2", "FLEETLOG_RELAY_AFTER_SECONDS": "0.05"}
-    with lent(running) as database, a_fleet(database, **settings) as made:
-        with made.worker() as process:
-            yield made, process
+    with (
+        lent(running) as database,
+        a_fleet(database, **settings) as made,
+        made.worker() as process,
+    ):
+        yield made, process
 
 
 @pytest.fixture
@@ -44,6 +47,5 @@ def worked(a_worker: tuple[TestFleet, Process]) -> Iterator[TestFleet]:
 @pytest.fixture
 def idle(running: Servers) -> Iterator[TestFleet]:
     """A fleet without workers, for what a client does by itself."""
-    with lent(running) as database, a_fleet(database) as made:
-        with connected(made.environment):
-            yield made
+    with lent(running) as database, a_fleet(database) as made, connected(made.environment):
+        yield made

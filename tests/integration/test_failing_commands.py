@@ -220,7 +220,7 @@ def test_a_stored_command_that_no_longer_fits_its_class_is_refused_by_field(
         hammer: str
 
     (id,) = submitted(inbox, Ring(toy_id=toy, note=1))
-    monkeypatch.setitem(toys.Toy.command_classes, "Ring", Struck)  # type: ignore[arg-type]
+    monkeypatch.setitem(toys.Toy.command_classes, "Ring", Struck)
     work_off(handler(database), toy)
     error = state_of(inbox, id).error
 

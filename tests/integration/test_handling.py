@@ -5,28 +5,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Barrier
 
 import pytest
 
 from domain.users import (
     ChangeUserEmail,
     CreateUser,
-    DeactivateUser,
-    ReactivateUser,
-    UserReactivated,
 )
-from store.cache import AggregateCache
 from store.engine import Database
 from store.event_store import EventStore
 from store.inbox import Inbox
 from tests import toys
 from tests.conftest import TestDatabase
-from tests.integration import proxy as wires
 from tests.integration.inboxes import (
-    WAITING,
-    count,
-    drain,
     handler,
     notes,
     rings,
@@ -37,9 +29,8 @@ from tests.integration.inboxes import (
     work_off,
 )
 from tests.integration.lent import lent
-from tests.polling import eventually
 from tests.processes import started
-from tests.toys import Label, Ring, RingAndRefuse, ToyCommand
+from tests.toys import Label, Ring, RingAndRefuse
 from workers.embedded import Servers
 from workers.settings import sqlalchemy_url
 
@@ -197,152 +188,3 @@ def test_processes_that_race_let_every_command_take_effect_once_and_in_order(
 
     assert set(statuses(inbox, ids)) == {"done"}
     assert [notes(store, id) for id in names] == 3 * [list(range(100))]
-
-
-@pytest.mark.parametrize("trap", wires.Trap, ids=lambda trap: trap.name.lower())
-@pytest.mark.parametrize("moment", ["settling", "commit"])
-def test_a_command_takes_effect_once_however_the_connection_breaks(
-    inbox: Inbox,
-    fresh: TestDatabase,
-    store: EventStore,
-    toy: str,
-    monkeypatch: pytest.MonkeyPatch,
-    moment: str,
-    trap: wires.Trap,
-) -> None:
-    ids = submitted(inbox, *rings(toy, [1, 2]), Label(toy_id=toy, text="x"))
-    ids += submitted(inbox, Label(toy_id=toy, text="x"))
-    with wires.proxy(fresh.url) as wire:
-        far = Database(sqlalchemy_url(wire.url))
-        toys.hooks[toy] = lambda _: (toys.hooks.clear(), wire.set(trap))
-        if moment == "commit":
-            monkeypatch.setattr(wires, "CALL", wires.COMMIT)
-        work_off(handler(far), toy)
-        far.dispose()
-
-    assert wire.traps == []
-    assert statuses(inbox, ids) == ["done", "done", "done", "rejected"]
-    assert notes(store, toy) == [1, 2]
-
-
-def test_a_command_cancelled_while_it_is_decided_takes_no_effect(
-    inbox: Inbox, database: Database, store: EventStore, toy: str
-) -> None:
-    first, cancelled = submitted(inbox, *rings(toy, [1, 2]))
-    toys.hooks[toy] = lambda command: (
-        command == Ring(toy_id=toy, note=2) and inbox.set_aside(cancelled, "cancelled", None)
-    )
-    work_off(handler(database), toy)
-
-    assert statuses(inbox, [first, cancelled]) == ["done", "cancelled"]
-    assert notes(store, toy) == [1]
-
-
-def test_a_refusal_decided_on_a_stale_memory_is_never_recorded(
-    inbox: Inbox, database: Database, toy: str
-) -> None:
-    here, elsewhere = handler(database), handler(database)
-    submitted(
-        inbox,
-        CreateUser(user_id=toy, username="kim", email=EMAILS[0]),
-        DeactivateUser(user_id=toy, reason="asked"),
-    )
-    work_off(here, toy)  # remembers: deactivated
-    submitted(inbox, ReactivateUser(user_id=toy))
-    work_off(elsewhere, toy)
-    (id,) = submitted(inbox, ChangeUserEmail(user_id=toy, new_email=EMAILS[1]))
-    work_off(here, toy)
-    state = state_of(inbox, id)
-
-    assert (state.status, state.error) == ("done", None)
-    assert state.result
-    assert state.result["version"] == 4
-
-
-def test_a_refusal_is_not_recorded_when_its_reason_goes_away_while_it_is_decided(
-    inbox: Inbox, database: Database, store: EventStore, toy: str
-) -> None:
-    store.append_events(toy, 0, [toys.Labelled(text="x")])
-    (id,) = submitted(inbox, Label(toy_id=toy, text="x"))
-
-    def meanwhile(_: ToyCommand) -> None:
-        toys.hooks.clear()
-        store.append_events(toy, 1, [toys.Labelled(text="y")])
-
-    toys.hooks[toy] = meanwhile
-    work_off(handler(database), toy)
-
-    assert state_of(inbox, id).status == "done"
-    assert len(store.load_events(toy)) == 3
-
-
-def test_a_command_is_decided_on_what_others_have_appended_meanwhile(
-    inbox: Inbox, database: Database, store: EventStore, toy: str
-) -> None:
-    mine = handler(database)
-    submitted(inbox, CreateUser(user_id=toy, username="kim", email=EMAILS[0]))
-    work_off(mine, toy)
-    store.append_events(toy, 1, [UserReactivated()])
-    (id,) = submitted(inbox, DeactivateUser(user_id=toy, reason="asked"))
-    work_off(mine, toy)
-    result = state_of(inbox, id).result
-
-    assert result
-    assert result["version"] == 3
-
-
-def test_a_drain_that_waited_for_its_turn_sees_what_came_meanwhile_and_decides_nothing_twice(
-    inbox: Inbox, database: Database, fresh: TestDatabase, store: EventStore, toy: str
-) -> None:
-    decided: list[ToyCommand] = []
-    inside, go_on = Event(), Event()
-
-    def hold(command: ToyCommand) -> None:
-        decided.append(command)
-        inside.set()
-        assert go_on.wait(10)
-
-    toys.hooks[toy] = hold
-    (first,) = submitted(inbox, Ring(toy_id=toy, note=1))
-    with ThreadPoolExecutor() as threads:
-        holder = threads.submit(drain(database).run, [toy], wait=True)
-        assert inside.wait(10)
-        waiter = threads.submit(drain(database).run, [toy], wait=True)
-        assert eventually(lambda: count(fresh, WAITING) == 1)
-        (second,) = submitted(inbox, Ring(toy_id=toy, note=2))
-        go_on.set()
-        settled = [holder.result().settled, waiter.result().settled]
-
-    assert settled == [{first}, {second}]
-    assert decided == rings(toy, [1, 2])
-    assert notes(store, toy) == [1, 2]
-
-
-def test_a_drain_passes_by_an_inbox_that_somebody_else_drains(
-    inbox: Inbox, database: Database, toy: str
-) -> None:
-    other = f"{toy}-other"
-    inside, go_on = Event(), Event()
-    toys.hooks[toy] = lambda _: (inside.set(), go_on.wait(10))
-    submitted(inbox, Ring(toy_id=toy, note=1))
-    (free,) = submitted(inbox, Ring(toy_id=other, note=1))
-    with ThreadPoolExecutor() as threads:
-        holder = threads.submit(drain(database).run, [toy], wait=True)
-        assert inside.wait(10)
-        passed = drain(database).run([toy, other], wait=False)
-        go_on.set()
-        holder.result()
-
-    assert passed.settled == {free}
-    assert passed.skipped == [toy]
-
-
-def test_a_process_without_a_memory_works_all_the_same(
-    inbox: Inbox, database: Database, store: EventStore, toy: str
-) -> None:
-    forgetful = drain(database, AggregateCache(size=0, ttl_seconds=1))
-    for note in range(3):
-        submitted(inbox, Ring(toy_id=toy, note=note))
-        forgetful.run([toy], wait=True)
-
-    assert notes(store, toy) == [0, 1, 2]

@@ -10,7 +10,6 @@ from domain.event import Event
 from store.codec import RawEvent
 from store.engine import Database
 from store.errors import FencedError, UndecodableEventError, UnknownEventError
-from store.event_store import EventStore
 from store.folding import PoisonError
 from store.read_model_tables import restart
 from store.recorded import RecordedEvent
@@ -138,7 +137,7 @@ def test_a_later_code_that_knows_the_event_goes_on(
     last = shelf.append("a", *rang(2))
     with pytest.raises(UnknownEventError):
         shelf.catch_up()
-    monkeypatch.setitem(toys.Toy.event_classes, "Melted", Melted)  # type: ignore[arg-type]
+    monkeypatch.setitem(toys.Toy.event_classes, "Melted", Melted)
     monkeypatch.setattr(ToyShelf, "evolve_row", with_melting(Melted))
     shelf.catch_up()
 
@@ -182,7 +181,7 @@ def test_a_poison_event_halts_a_projection_that_must_not_leave_anything_out(
     strict.projection.superstitious = False
     strict.catch_up()
 
-    assert halted == (before, {"a"})
+    assert (halted[0], set(halted[1])) == (before, {"a"})
     assert strict.parked() == []
     assert strict.rows() == strict.from_scratch()
 
@@ -215,7 +214,7 @@ def test_a_crash_within_a_batch_leaves_neither_rows_nor_checkpoint(database: Dat
     last = 0
     shelf.catch_up()
 
-    assert crashed == (before.last_global_sequence, {"a"})
+    assert (crashed[0], set(crashed[1])) == (before.last_global_sequence, {"a"})
     assert shelf.rows() == shelf.from_scratch()
 
 
@@ -277,27 +276,3 @@ def test_a_rebuild_equals_a_fold_from_scratch_wherever_it_was_interrupted(
     assert status == ("running" if done == 100 else "rebuilding")
     assert shelf.checkpoint().status == "running"
     assert shelf.rows() == shelf.from_scratch()
-
-
-def test_a_rebuild_gives_the_table_its_new_shape_and_the_checkpoint_its_new_version(
-    shelf: Shelf, fresh: TestDatabase
-) -> None:
-    shelf.append("a", *rang(1), labelled("x"))
-    shelf.catch_up()
-    with psycopg.connect(fresh.admin_url, autocommit=True) as connection:
-        connection.execute("alter table fleetlog_read_models.toy_shelf drop column label")
-    shelf.projection.version = 2  # type: ignore[misc] - as a new release of its module would
-    restart(shelf.database, shelf.projection, OWNER)
-    shelf.catch_up()
-
-    assert shelf.checkpoint().version == 2
-    assert shelf.rows() == {"a": ToyEntry("a", 1, 1, "x")}
-
-
-def test_preparing_twice_changes_nothing(shelf: Shelf, store: EventStore) -> None:
-    shelf.append("a", *rang(1))
-    shelf.catch_up()
-    again = Shelf(shelf.database, shelf.projection)
-
-    assert again.position == store.safe_position()
-    assert again.rows() == shelf.from_scratch()

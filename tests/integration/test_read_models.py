@@ -1,7 +1,6 @@
 """The read models that are shipped: row for row what a fold of all events comes to."""
 
 import random
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -33,11 +32,12 @@ from store.recorded import RecordedEvent
 R = TypeVar("R")
 
 OLD = RawEvent(event_type="UserCreated", data={"user_id": "old", "email": "kim@example.org"})
+ACTIVE, INACTIVE = True, False
 HASH = "$argon2id$v=19$m=65536$abc"
 
 
 @pytest.fixture
-def prepared(database: Database) -> Iterator[Database]:
+def prepared(database: Database) -> Database:
     prepare(database, [UserDirectory(), OrderBoard()])
     return database
 
@@ -146,17 +146,17 @@ def test_the_directory_shows_a_user_as_it_is_now(prepared: Database, store: Even
             "u",
             "kim",
             "kim@example.com",
-            False,
+            INACTIVE,
             first.timestamp,
-            last.timestamp,  # noqa: FBT003 - a column
+            last.timestamp,
         ),
         "old": UserEntry(
             "old",
             "kim",
             "kim@example.org",
-            True,
+            ACTIVE,
             old.timestamp,
-            old.timestamp,  # noqa: FBT003 - a column
+            old.timestamp,
         ),
     }
 

@@ -44,7 +44,7 @@ def take(database: Database, aggregate: Aggregate[Any, Any]) -> None:
 
 def spoil(fresh: TestDatabase, toy: str, change: str) -> None:
     """Change a snapshot behind the store's back."""
-    spoiling = f"update fleetlog.snapshots set {change} where aggregate_id = %s"  # noqa: S608 - ours
+    spoiling = f"update fleetlog.snapshots set {change} where aggregate_id = %s"
     with psycopg.connect(fresh.admin_url, autocommit=True) as connection:
         assert connection.execute(spoiling.encode(), (toy,)).rowcount == 1
 

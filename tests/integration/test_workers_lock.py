@@ -14,7 +14,7 @@ NAME = "fleetlog:lock:work"
 
 
 @pytest.fixture(scope="module")
-def redis() -> "Iterator[Redis[bytes]]":
+def redis() -> "Iterator[Redis]":
     with broker() as (url, _):
         client = Redis.from_url(url)
         yield client
@@ -22,15 +22,18 @@ def redis() -> "Iterator[Redis[bytes]]":
 
 
 @pytest.fixture
-def lock(redis: "Redis[bytes]") -> SingleWriterLock:
+def lock(redis: Redis) -> SingleWriterLock:
     redis.flushall()
     return SingleWriterLock(redis, lease_seconds=30)
 
 
 def test_only_one_holds_it_at_a_time(lock: SingleWriterLock) -> None:
-    with lock.try_acquire("work") as first, lock.try_acquire("work") as second:
-        with lock.try_acquire("other work") as other:
-            pass
+    with (
+        lock.try_acquire("work") as first,
+        lock.try_acquire("work") as second,
+        lock.try_acquire("other work") as other,
+    ):
+        pass
     with lock.try_acquire("work") as third:
         pass
 
@@ -48,7 +51,7 @@ def test_it_is_let_go_when_the_holder_fails(lock: SingleWriterLock) -> None:
         assert again is not None
 
 
-def test_a_holder_that_does_not_extend_loses_it(redis: "Redis[bytes]") -> None:
+def test_a_holder_that_does_not_extend_loses_it(redis: Redis) -> None:
     short = SingleWriterLock(redis, lease_seconds=0.05)
     with short.try_acquire("work") as first:
         assert first is not None
@@ -61,9 +64,7 @@ def test_a_holder_that_does_not_extend_loses_it(redis: "Redis[bytes]") -> None:
             assert redis.get(NAME) == token
 
 
-def test_an_extension_is_a_whole_lease_from_now(
-    lock: SingleWriterLock, redis: "Redis[bytes]"
-) -> None:
+def test_an_extension_is_a_whole_lease_from_now(lock: SingleWriterLock, redis: Redis) -> None:
     with lock.try_acquire("work") as extend:
         assert extend is not None
         redis.pexpire(NAME, 5_000)
@@ -75,7 +76,7 @@ def test_an_extension_is_a_whole_lease_from_now(
 
 
 def test_without_redis_everybody_goes_ahead() -> None:
-    gone: Redis[bytes] = Redis.from_url(NOBODY)
+    gone: Redis = Redis.from_url(NOBODY)
     lock = SingleWriterLock(gone, lease_seconds=30)
     with lock.try_acquire("work") as first, lock.try_acquire("work") as second:
         assert first is not None

@@ -29,7 +29,7 @@ EVENTS = "celeryev"
 def overheard(made: TestFleet) -> Iterator[list[str]]:
     """Listen to every command that the broker is given; all of it is there after the block."""
     heard: list[str] = []
-    with made.client() as ours, made.client() as monitored, monitored.monitor() as monitor:
+    with made.client() as ours, made.client() as monitored, monitored.monitor() as monitor:  # type: ignore[no-untyped-call]
 
         def listen() -> None:
             while not heard or THE_END not in heard[-1]:
@@ -139,7 +139,7 @@ def test_those_who_ask_a_worker_what_it_does_are_not_shown_the_arguments(
         workers = app.control.inspect(timeout=1).active() or {}
         return "".join(str(task) for tasks in workers.values() for task in tasks)
 
-    shown = eventually(lambda: sent.id in (found := active()) and found, SECONDS)
+    shown = eventually(lambda: found if sent.id in (found := active()) else "", SECONDS)
     fault.unlink()
     sent.get(timeout=SECONDS)
 

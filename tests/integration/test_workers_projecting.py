@@ -13,16 +13,16 @@ from sqlalchemy.orm import Session
 from domain.users import CreateUser
 from store.codec import RawEvent
 from store.engine import Database, Role
-from store.read_models.user_directory import UserRow
 from store.read_model_tables import restart
+from store.read_models.user_directory import UserRow
 from store.recorded import RecordedEvent
 from tests.fleets import TestFleet, connected
 from tests.integration.shelves import OWNER, Shelf, rang
 from tests.polling import eventually
 from tests.processes import Process, started
 from tests.toy_shelf import UNLUCKY, ToyShelf
-from workers import doorbell, projecting
-from workers.fleet import fleet
+from workers import doorbell
+from workers.fleet import fleet, process_name
 from workers.projecting import UnknownProjectionError, advance
 from workers.settings import sqlalchemy_url
 from workers.submitting import submit
@@ -61,7 +61,7 @@ def test_whoever_advances_folds_all_there_is(shelf: Shelf) -> None:
     assert not more
     assert shelf.rows() == shelf.from_scratch()
     assert (checkpoint.status, checkpoint.error) == ("running", None)
-    assert checkpoint.owner == projecting.process_name()
+    assert checkpoint.owner == process_name()
 
 
 def test_whoever_runs_out_of_time_says_that_there_is_more(idle: TestFleet, shelf: Shelf) -> None:
@@ -101,7 +101,7 @@ def test_an_unknown_event_halts_it_visibly_until_some_code_knows_it(
 
 
 def test_a_poison_event_halts_it_visibly_where_nothing_may_be_left_out(shelf: Shelf) -> None:
-    shelf.projection.parks = False  # type: ignore[misc] - one class for both kinds
+    shelf.projection.parks = False  # type: ignore[misc]  # one class for both kinds
     shelf.append("a", *rang(1, UNLUCKY))
     advance(NAME)
     halted = shelf.checkpoint()
@@ -115,7 +115,7 @@ def test_code_of_another_version_halts_with_the_advice_to_rebuild(shelf: Shelf) 
     shelf.append("a", *rang(1))
     advance(NAME)
     shelf.append("a", *rang(2))
-    shelf.projection.version = 2  # type: ignore[misc] - as a new release of its module would
+    shelf.projection.version = 2  # type: ignore[misc]  # as a new release of its module would
     advance(NAME)
     halted = shelf.checkpoint()
     restart(shelf.database, shelf.projection, OWNER)
@@ -183,7 +183,7 @@ def ring() -> None:
 
 
 def test_a_read_model_is_fresh_soon_after_a_command_and_needs_no_tick(
-    worked: TestFleet,  # noqa: ARG001 - whose worker folds it, with no beat beside it
+    worked: TestFleet,
     toy: str,
 ) -> None:
     found = select(UserRow).where(UserRow.user_id == toy)

@@ -67,9 +67,9 @@ def test_a_stream_is_noticed_however_far_one_append_carries_it(small: TestFleet)
 
 def test_what_a_lost_broker_was_to_be_told_is_told_again(small: TestFleet) -> None:
     append("a", 10)
-    with connected({**small.environment, **TEN, "REDIS_URL": "unix:///nobody/listens.sock"}):
-        with pytest.raises(OperationalError):
-            snapshotting.notice()
+    nobody = {"REDIS_URL": "unix:///nobody/listens.sock"}
+    with connected({**small.environment, **TEN, **nobody}), pytest.raises(OperationalError):
+        snapshotting.notice()
 
     assert snapshotting.notice() == 1
 

@@ -43,7 +43,7 @@ def test_a_star_stands_for_every_projection_that_is_declared(
 
 def named(name: str) -> ToyShelf:
     projection = ToyShelf()
-    projection.name = name  # type: ignore[misc] - one class for both
+    projection.name = name  # type: ignore[misc]  # one class for both
     return projection
 
 

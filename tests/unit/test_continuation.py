@@ -1,6 +1,7 @@
 """What comes after a command: packed as plain JSON, unpacked as Celery left it."""
 
 import json
+from typing import Any
 
 from celery import Celery
 from celery.app.task import Context
@@ -27,10 +28,14 @@ def test_links_and_chain_come_back_as_they_were() -> None:
     request = Context()
     restore(kept, request)
 
+    assert request.callbacks
+    assert request.chain
+    errbacks: list[Any] = list(request.errbacks or ())
+    steps: list[Any] = list(request.chain)
     assert [link["task"] for link in request.callbacks] == ["one"]
-    assert [link["task"] for link in request.errbacks] == ["two", "three"]
-    assert [link["options"]["task_id"] for link in request.chain] == ["id of last", "id of next"]
-    assert request.chain[0]["kwargs"] == {"user_id": "kim"}
+    assert [link["task"] for link in errbacks] == ["two", "three"]
+    assert [link["options"]["task_id"] for link in steps] == ["id of last", "id of next"]
+    assert steps[0]["kwargs"] == {"user_id": "kim"}
 
 
 def test_a_message_that_brought_its_own_is_packed_alike() -> None:
