@@ -39,7 +39,10 @@ def ask(effort: Effort) -> Answers:
         pairings = [Pairing(PROJECTOR, RAW, FLOOR)]
         case = f"user directory, {events:,} events"
         yield from compare(
-            "catch_up", case, "events", contenders=contenders, pairings=pairings, effort=effort
+            *("catch_up", case, "events"),
+            contenders=contenders,
+            pairings=pairings,
+            effort=effort.for_long_rounds,
         )
         require_same_rows(bare)
 

@@ -1,10 +1,11 @@
-"""The contenders of `command`: the same number of commands, or of tasks that do nothing."""
+"""The contenders of `command`: commands on one side, tasks that do nothing on the other."""
 
 import time
 from collections.abc import Callable
+from functools import partial
 from uuid import uuid4
 
-from benchmarks.harness import Answers, Contender, Effort, Pairing, compare
+from benchmarks.harness import Answers, Contender, Effort, Pairing, compare, timed
 from benchmarks.noop import DONE, noop
 from domain.users import CreateUser
 from store.engine import Connection
@@ -14,8 +15,9 @@ from workers.submitting import submit, submit_many
 
 PATIENCE = 120.0
 POLL_SECONDS = 0.005
+NOOP = "no-op task"
 WAITING = "select exists (select from fleetlog.commands where status = 'accepted')"
-# Projections are woken by what was appended; the next contender must not pay for that.
+# What was appended wakes a projection; whoever runs next must not pay for that.
 BEHIND = """
 select exists (select from fleetlog.projection_checkpoints
                where projection_name = 'user_directory' and last_global_sequence
@@ -24,91 +26,30 @@ select exists (select from fleetlog.projection_checkpoints
 
 
 def compared(witness: Connection, effort: Effort) -> Answers:
-    """Yield the ratios, first waiting for each answer, then for the last of many."""
-    noops_one_by_one(1)()  # the worker is up when it answers
-    one_by_one, many = (20, 300) if effort.quick else (100, 2000)
-    contenders = {
-        "submit, get": calm(witness, commands_one_by_one(one_by_one)),
-        "no-op": calm(witness, noops_one_by_one(one_by_one)),
+    """Yield the ratios: waiting for each answer, then for the last of many."""
+    noops_one_by_one(1)  # once it answers the worker is up
+    few, some, many = (20, 60, 300) if effort.quick else (50, 300, 2000)
+    sides: dict[str, tuple[str, Callable[[], int], Callable[[], int]]] = {
+        f"{few} one by one, waiting for each": (
+            *("submit, get", partial(commands_one_by_one, few)),
+            partial(noops_one_by_one, few),
+        ),
+        f"{some} at once, a message for each": (
+            *("submit", partial(commands, witness, some)),
+            partial(noops, some),
+        ),
+        f"{many:,} at once, a message for a hundred": (
+            *("submit_many", partial(commands_in_bulk, witness, many)),
+            partial(noops, some),
+        ),
     }
-    pairings = [Pairing("submit, get", "no-op")]
-    case = f"{one_by_one} one by one, waiting for each"
-    yield from compare(
-        "command", case, "commands", contenders=contenders, pairings=pairings, effort=effort
-    )
-    contenders = {
-        "submit": calm(witness, commands(witness, many)),
-        "submit_many": calm(witness, commands_in_bulk(witness, many)),
-        "no-op": calm(witness, noops(many)),
-    }
-    pairings = [Pairing("submit", "no-op"), Pairing("submit_many", "no-op")]
-    case = f"{many:,} at once"
-    yield from compare(
-        "command", case, "commands", contenders=contenders, pairings=pairings, effort=effort
-    )
-
-
-def new_user() -> CreateUser:
-    id = str(uuid4())
-    return CreateUser(user_id=id, username="ada", email="ada@example.org")
-
-
-def commands_one_by_one(number: int) -> Contender:
-    def run() -> float:
-        begun = time.perf_counter()
-        for _ in range(number):
-            submit(new_user()).get(timeout=PATIENCE)
-        return number / (time.perf_counter() - begun)
-
-    return run
-
-
-def noops_one_by_one(number: int) -> Contender:
-    def run() -> float:
-        begun = time.perf_counter()
-        for _ in range(number):
-            noop.delay()
-            if fleet.redis.blpop([DONE], timeout=4) is None:
-                poll(lambda: fleet.redis.lpop(DONE) is not None)
-        return number / (time.perf_counter() - begun)
-
-    return run
-
-
-def commands(witness: Connection, number: int) -> Contender:
-    def run() -> float:
-        begun = time.perf_counter()
-        for _ in range(number):
-            submit(new_user())
-        poll(lambda: not is_true(witness, WAITING))
-        return number / (time.perf_counter() - begun)
-
-    return run
-
-
-def commands_in_bulk(witness: Connection, number: int) -> Contender:
-    def run() -> float:
-        begun = time.perf_counter()
-        many = (Submission(command_id=uuid4(), command=new_user()) for _ in range(number))
-        for _ in submit_many(many):
-            pass
-        poll(lambda: not is_true(witness, WAITING))
-        return number / (time.perf_counter() - begun)
-
-    return run
-
-
-def noops(number: int) -> Contender:
-    def run() -> float:
-        begun = time.perf_counter()
-        for _ in range(number):
-            noop.delay()
-        poll(lambda: fleet.redis.llen(DONE) >= number)
-        rate = number / (time.perf_counter() - begun)
-        fleet.redis.delete(DONE)
-        return rate
-
-    return run
+    for case, (name, ours, theirs) in sides.items():
+        yield from compare(
+            *("command", case, "commands"),
+            contenders={name: calm(witness, timed(ours)), NOOP: calm(witness, timed(theirs))},
+            pairings=[Pairing(name, NOOP)],
+            effort=effort.for_long_rounds,
+        )
 
 
 def calm(witness: Connection, contender: Contender) -> Contender:
@@ -120,6 +61,46 @@ def calm(witness: Connection, contender: Contender) -> Contender:
         return rate
 
     return run
+
+
+def new_user() -> CreateUser:
+    id = str(uuid4())
+    return CreateUser(user_id=id, username="ada", email="ada@example.org")
+
+
+def commands_one_by_one(number: int) -> int:
+    for _ in range(number):
+        submit(new_user()).get(timeout=PATIENCE)
+    return number
+
+
+def commands(witness: Connection, number: int) -> int:
+    for _ in range(number):
+        submit(new_user())
+    poll(lambda: not is_true(witness, WAITING))
+    return number
+
+
+def commands_in_bulk(witness: Connection, number: int) -> int:
+    many = (Submission(command_id=uuid4(), command=new_user()) for _ in range(number))
+    accepted = sum(1 for _ in submit_many(many))
+    poll(lambda: not is_true(witness, WAITING))
+    return accepted
+
+
+def noops_one_by_one(number: int) -> int:
+    for _ in range(number):
+        noop.delay()
+        poll(lambda: fleet.redis.blpop([DONE], timeout=1) is not None)
+    return number
+
+
+def noops(number: int) -> int:
+    for _ in range(number):
+        noop.delay()
+    poll(lambda: fleet.redis.llen(DONE) >= number)
+    fleet.redis.delete(DONE)
+    return number
 
 
 def is_true(witness: Connection, question: str) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TypeAlias
 
@@ -19,8 +19,13 @@ class Effort:
     seconds: float
     quick: bool = False
 
+    @property
+    def for_long_rounds(self) -> "Effort":
+        return replace(self, rounds=min(self.rounds, FEW))
+
 
 # Many short rounds: what else the machine does then meets both sides of a ratio alike.
+FEW = 7  # rounds are enough where one takes seconds
 THOROUGH = Effort(rounds=15, seconds=0.5)
 QUICK = Effort(rounds=5, seconds=0.2, quick=True)
 

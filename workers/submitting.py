@@ -75,8 +75,9 @@ def submit_many(submissions: Iterable[Submission]) -> Iterator[Acceptance]:
 
 
 def ring_for(accepted: Iterable[Acceptance]) -> None:
-    """Wake workers for those that are waiting now."""
-    for first_no, last_no in ranges([a.accepted_no for a in accepted if a.standing == "new"]):
+    """Wake workers for those that are waiting; "accepted" may be ours, if an answer was lost."""
+    waiting = [a.accepted_no for a in accepted if a.standing in {"new", "accepted"}]
+    for first_no, last_no in ranges(waiting):
         try:
             app.send_task("commands.drain", (first_no, last_no), queue="commands")
         except OperationalError as error:

@@ -14,7 +14,7 @@ from domain.users import (
     UserReactivated,
 )
 from store.cache import AggregateCache
-from store.engine import Database
+from store.engine import TIMEOUTS, Database, Role
 from store.event_store import EventStore
 from store.inbox import Inbox
 from tests import toys
@@ -190,6 +190,35 @@ def test_a_drain_passes_by_an_inbox_that_somebody_else_drains(
 
     assert passed.settled == {free}
     assert passed.skipped == [toy]
+
+
+def test_a_handler_that_freezes_while_it_decides_holds_nobody_up_for_long_and_changes_nothing(
+    inbox: Inbox,
+    database: Database,
+    fresh: TestDatabase,
+    store: EventStore,
+    toy: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(
+        TIMEOUTS[Role.WRITER], "idle_in_transaction_session_timeout", "300ms"
+    )  # instead of five seconds, to be quicker
+    frozen, thawed = Event(), Event()
+    toys.hooks[toy] = in_turn(toys.hooks.clear, frozen.set, lambda: thawed.wait(10))
+    ids = submitted(inbox, *rings(toy, [1, 2]))
+    slow = Database(sqlalchemy_url(fresh.url))
+    with ThreadPoolExecutor() as threads:
+        sleeper = threads.submit(work_off, handler(slow), toy)
+        assert frozen.wait(10)
+        work_off(handler(database), toy)
+        settled = [state_of(inbox, id) for id in ids]
+        thawed.set()
+        sleeper.result()
+    slow.dispose()
+
+    assert [state.status for state in settled] == ["done", "done"]
+    assert [state_of(inbox, id) for id in ids] == settled
+    assert notes(store, toy) == [1, 2]
 
 
 def test_a_process_without_a_memory_works_all_the_same(
