@@ -39,6 +39,18 @@ def running() -> Iterator[Servers]:
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """
+    A folder of its own, instead of one under pytest's.
+
+    Every start of pytest closes its own folder to other users, and where the tests run as
+    root PostgreSQL is another user.
+    """
+    with TemporaryDirectory(prefix="fleetlog-") as place:
+        yield Path(place)
+
+
+@pytest.fixture
 def fresh(running: Servers) -> Iterator[TestDatabase]:
     with copied(running.migration_url) as name:
         yield TestDatabase(

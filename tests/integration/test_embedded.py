@@ -5,6 +5,7 @@ import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from kombu import Connection
@@ -28,11 +29,12 @@ from workers.embedded import EmbeddedServerError, hold, release, servers, stop
 
 
 @pytest.fixture(scope="module")
-def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared_home() -> Iterator[Path]:
     """Two servers' data, made once; every test starts and stops the servers itself."""
-    home = tmp_path_factory.mktemp("home")
-    with servers(home, durable=False):
-        return home
+    with TemporaryDirectory(prefix="fleetlog-") as place:
+        with servers(Path(place), durable=False):
+            pass
+        yield Path(place)
 
 
 @pytest.fixture
