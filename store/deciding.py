@@ -1,6 +1,5 @@
 """A batch of decisions: commands run against their aggregates, in memory, ready to settle."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -52,7 +51,7 @@ class Batch:
     A failure closes the inbox behind it for this batch: what comes later must not overtake.
     """
 
-    def __init__(self, aggregates: Mapping[str, Aggregate[Any, Any]]) -> None:
+    def __init__(self, aggregates: dict[str, Aggregate[Any, Any]]) -> None:
         self.aggregates = aggregates
         self.decisions: list[Decision] = []
         self.failures: dict[str, Failure] = {}
@@ -69,12 +68,17 @@ class Batch:
         if owner is None:
             self._fail(waiting, UnknownCommandError(waiting.command_type))
             return
-        aggregate = self.aggregates[waiting.aggregate_id]
+        try:  # a payload that does not fit was accepted by other code: no answer of the domain's
+            command = decode_command(waiting.command_type, waiting.payload)
+        except Exception as error:  # noqa: BLE001 - a command's own checks are the user's code
+            self._fail(waiting, error)
+            return
+        aggregate = self._addressed(waiting.aggregate_id, owner)
         recorded = len(aggregate.pending)
         first = aggregate.version + recorded + 1
         try:
             require_type(aggregate, owner)
-            aggregate.execute(decode_command(waiting.command_type, waiting.payload))
+            aggregate.execute(command)
             events = tuple(encode_event(event) for event in aggregate.pending[recorded:])
             self.decisions.append(Decision(waiting, first, events))
         except (DomainError, AggregateTypeError) as refusal:
@@ -83,6 +87,13 @@ class Batch:
             self.decisions.append(Decision(waiting, first, error=describe(refusal)))
         except Exception as error:  # noqa: BLE001 - the domain is the user's code
             self._fail(waiting, error)
+
+    def _addressed(self, id: str, owner: type[Aggregate[Any, Any]]) -> Aggregate[Any, Any]:
+        """Return the aggregate; one without a stream may still become of any type."""
+        aggregate = self.aggregates[id]
+        if aggregate.version == 0 and not aggregate.pending and not isinstance(aggregate, owner):
+            aggregate = self.aggregates[id] = owner(id)
+        return aggregate
 
     def _fail(self, waiting: Waiting, error: Exception) -> None:
         self._closed.add(waiting.aggregate_id)
@@ -105,9 +116,7 @@ class Batch:
         streams = list(dict.fromkeys(d.waiting.aggregate_id for d in decisions))
         place = {id: number for number, id in enumerate(streams, start=1)}
         events = [
-            (command, d.first_number + offset, *event)
-            for command, d in enumerate(decisions, start=1)
-            for offset, event in enumerate(d.events)
+            (command, *event) for command, d in enumerate(decisions, start=1) for event in d.events
         ]
         return (
             TextArray.of(streams),
@@ -120,8 +129,7 @@ class Batch:
             TextArray.of([event_metadata(d.waiting) for d in decisions]),
             UuidArray.of([uuid7() for _ in events]),
             IntArray.of([command for command, *_ in events]),
-            BigIntArray.of([number for _, number, *_ in events]),
-            TextArray.of([event_type for _, _, event_type, _, _ in events]),
+            TextArray.of([event_type for _, event_type, _, _ in events]),
             IntArray.of([version for *_, version, _ in events]),
             TextArray.of([data for *_, data in events]),
         )

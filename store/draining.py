@@ -1,6 +1,6 @@
 """Draining inboxes: lock, read, load, decide and settle, in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,16 +16,22 @@ from store.repository import load_many
 from store.retry import retrying
 
 LOCK = "select fleetlog.lock_inboxes(%b, %b)"
+# By inbox, each from its own end of the index: in order over all of them, the planner would walk
+# through everybody's backlog.
 WAITING = """
-select command_id, command_type, aggregate_id, payload::text, metadata::text, attempts
-from fleetlog.commands
-where status = 'accepted' and aggregate_id = any (%b)
-order by accepted_no limit %b::bigint
+select c.command_id, c.command_type, c.aggregate_id, c.payload::text, c.metadata::text, c.attempts
+from unnest(%b) as w (id) cross join lateral (
+    select * from fleetlog.commands i
+    where i.status = 'accepted' and i.aggregate_id = w.id
+    order by i.accepted_no limit %b::bigint) c
+order by c.accepted_no limit %b::bigint
 """
-SETTLE = f"select fleetlog.settle_commands({', '.join(['%b'] * 14)})"
+SETTLE = f"select fleetlog.settle_commands({', '.join(['%b'] * 13)})"
 # Decided on a state that has moved on, or on a command that somebody else settled.
 OUTDATED = frozenset({"FL001", "FL004"})
 STREAM_KEY = "events_stream_key"
+# The transaction took longer than a writer may hold everybody up; it would again.
+TOO_SLOW = frozenset({"25P03", "25P04"})
 MAX_ROUNDS = 20
 
 
@@ -37,7 +43,12 @@ class Drained:
     failures: dict[str, Failure] = field(default_factory=dict)
     appended_types: set[str] = field(default_factory=set)
     skipped: list[str] = field(default_factory=list)  # inboxes that somebody else drains
+    seen: int = 0  # commands that were waiting, admitted or not
     more: bool = False  # there may be more waiting than this call could decide
+
+
+def everybody(_: Waiting) -> bool:
+    return True
 
 
 class Drain:
@@ -58,31 +69,39 @@ class Drain:
         *,
         wait: bool,
         limit: int = 100,
-        only: UUID | None = None,
+        admit: Callable[[Waiting], bool] = everybody,
     ) -> Drained:
         """
         Settle up to `limit` commands of these inboxes, those that others drain left out.
 
-        `wait` waits for the others instead. `only` does nothing unless that command comes first.
+        `wait` waits for the others instead. `admit` is asked about every command once its inbox
+        is locked, and may be asked again; those it turns away are left as they are.
         """
         for _ in range(MAX_ROUNDS):
             try:
-                return retrying(lambda: self._run(aggregate_ids, limit, only, wait=wait))
+                return retrying(
+                    lambda: self._run(aggregate_ids, limit, admit, wait=wait), never=TOO_SLOW
+                )
             except psycopg.DatabaseError as error:
                 if not is_outdated(error):
                     raise
         raise TimeoutError(f"{len(aggregate_ids)} inboxes changed under {MAX_ROUNDS} decisions")
 
     def _run(
-        self, aggregate_ids: Sequence[str], limit: int, only: UUID | None, *, wait: bool
+        self,
+        aggregate_ids: Sequence[str],
+        limit: int,
+        admit: Callable[[Waiting], bool],
+        *,
+        wait: bool,
     ) -> Drained:
         with self._database.connect(Role.WRITER) as connection, connection.transaction():
             taken = lock(connection, aggregate_ids, wait=wait)
             waiting = read(connection, taken, limit)
-            if only is not None and [w.command_id for w in waiting[:1]] != [only]:
-                return Drained()
-            batch = Batch(self._load(connection, waiting))
-            for one in waiting:
+            admitted = [one for one in waiting if admit(one)]
+            # A counted attempt is not wasted on a state that may be outdated.
+            batch = Batch(self._load(connection, admitted, trusting=admit is everybody))
+            for one in admitted:
                 batch.decide(one)
             if batch.decisions:
                 connection.execute(SETTLE, batch.parameters(), binary=True)
@@ -92,11 +111,12 @@ class Drain:
             failures=batch.failures,
             appended_types=batch.appended_types,
             skipped=[id for id in aggregate_ids if id not in taken],
+            seen=len(waiting),
             more=len(waiting) == limit or batch.postponed,
         )
 
     def _load(
-        self, connection: Connection, waiting: Iterable[Waiting]
+        self, connection: Connection, waiting: Iterable[Waiting], *, trusting: bool
     ) -> dict[str, Aggregate[Any, Any]]:
         """Take what the cache has, and the rest from the store in one query."""
         found: dict[str, Aggregate[Any, Any]] = {}
@@ -106,7 +126,7 @@ class Drain:
             if owner is None or one.aggregate_id in found or one.aggregate_id in missing:
                 continue
             cached = self._cache.take(one.aggregate_id)
-            if isinstance(cached, owner):
+            if trusting and isinstance(cached, owner):
                 found[one.aggregate_id] = cached
             else:
                 missing[one.aggregate_id] = owner
@@ -134,7 +154,7 @@ def lock(connection: Connection, aggregate_ids: Sequence[str], *, wait: bool) ->
 
 def read(connection: Connection, aggregate_ids: Iterable[str], limit: int) -> list[Waiting]:
     """Return what waits in these inboxes, in the order of acceptance."""
-    parameters = (TextArray.of(list(aggregate_ids)), limit)
+    parameters = (TextArray.of(list(aggregate_ids)), limit, limit)
     return [Waiting(*row) for row in connection.execute(WAITING, parameters, binary=True)]
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 import psycopg
 
 from store.command_codec import describe
-from store.deciding import Failure
-from store.draining import Drain, Drained
+from store.deciding import Failure, Waiting
+from store.draining import TOO_SLOW, Drain, Drained
 from store.errors import AggregateTypeError, StoreError
 from store.inbox import Inbox
 from store.retry import refuses_row
@@ -83,26 +83,27 @@ class CommandHandler:
 
     def _one_by_one(self, aggregate_id: str, worked: Worked) -> None:
         """Settle one inbox, each command charged before it runs, alone."""
-        while (head := self._inbox.head(aggregate_id)) is not None:
-            command_id, attempts = head
-            if attempts >= self._max_attempts:
-                self._inbox.set_aside(command_id, "parked", describe(WorkerDiedError(attempts)))
-                continue
-            charged = self._inbox.charge(command_id)
-            for error in self._alone(aggregate_id, command_id, worked):
-                if self._failed(command_id, error, charged, worked):
+        waiting = True
+        while waiting:
+            turn = Turn(self._inbox, self._max_attempts)
+            drained = self._alone(aggregate_id, turn)
+            waiting = drained.seen > 0
+            worked.add(drained)
+            for failure in drained.failures.values():
+                if self._failed(failure.waiting.command_id, failure.error, turn.attempts, worked):
                     return
 
-    def _alone(self, aggregate_id: str, command_id: UUID, worked: Worked) -> list[Exception]:
+    def _alone(self, aggregate_id: str, turn: "Turn") -> Drained:
+        """Settle the first command of an inbox, if any waits."""
         try:
-            drained = self._drain.run([aggregate_id], wait=True, limit=1, only=command_id)
+            return self._drain.run([aggregate_id], wait=True, limit=1, admit=turn.admit)
         except (StoreError, psycopg.DatabaseError) as error:
+            if turn.waiting is None:
+                raise
             if is_to_blame(error):
-                return [error]
-            self._inbox.excuse(command_id)  # we are alive, and the fault is not the command's
+                return Drained(failures={aggregate_id: Failure(turn.waiting, error)}, seen=1)
+            self._inbox.excuse(turn.waiting.command_id)  # we live, and it was not its fault
             raise
-        worked.add(drained)
-        return [failure.error for failure in drained.failures.values()]
 
     def _charged(self, failure: Failure, worked: Worked) -> bool:
         """Count a first try that failed; returns whether its inbox has to wait."""
@@ -124,10 +125,38 @@ class CommandHandler:
         return True
 
 
+class Turn:
+    """
+    One counted attempt at the first command of an inbox.
+
+    It is counted while the inbox is locked: by the one who is about to run the command, not by
+    all who wait for it. On a connection of its own, so that the count outlives a crash.
+    """
+
+    def __init__(self, inbox: Inbox, max_attempts: int) -> None:
+        self._inbox = inbox
+        self._max_attempts = max_attempts
+        self.waiting: Waiting | None = None
+        self.attempts: int | None = None
+
+    def admit(self, waiting: Waiting) -> bool:
+        """Charge the command, once however often it is asked; park it if it was tried enough."""
+        if self.waiting is not None and self.waiting.command_id == waiting.command_id:
+            return True
+        if waiting.attempts >= self._max_attempts:
+            died = describe(WorkerDiedError(waiting.attempts))
+            self._inbox.set_aside(waiting.command_id, "parked", died)
+            return False
+        self.waiting = waiting
+        self.attempts = self._inbox.charge(waiting.command_id)
+        return self.attempts is not None
+
+
 def is_to_blame(error: Exception) -> bool:
-    """Whether the command or its data is at fault, not the database or its schema."""
+    """Whether the command is at fault (its data, its slowness), not the database or its schema."""
     return isinstance(error, StoreError) or (
-        isinstance(error, psycopg.DatabaseError) and refuses_row(error)
+        isinstance(error, psycopg.DatabaseError)
+        and (refuses_row(error) or error.sqlstate in TOO_SLOW)
     )
 
 

@@ -61,18 +61,19 @@ class Projector:
             if page.end <= checkpoint.last_global_sequence:
                 settled = self._settle(connection, checkpoint, page.end)
                 return Advanced(settled, 0, page.safe, caught_up=True)
-            try:
-                moved = self._batch(connection, checkpoint, page)
-            except (UnknownEventError, PoisonError) as error:
-                page = page.before_halt(error)
-                moved = self._batch(connection, checkpoint, page)
-            except psycopg.DatabaseError as error:
-                if not refuses_row(error):
-                    raise
-                return self._bisect(connection, checkpoint, page, error)
-            else:
-                self._size = min(self._batch_size, self._size * 2)
-            return Advanced(moved, len(page.events), page.safe, page.is_last)
+            return self._fold(connection, checkpoint, page)
+
+    def _fold(self, connection: Connection, checkpoint: Checkpoint, page: "Page") -> Advanced:
+        try:
+            moved = self._batch(connection, checkpoint, page)
+        except (UnknownEventError, PoisonError) as error:
+            return self._fold(connection, checkpoint, page.before_halt(error))
+        except psycopg.DatabaseError as error:
+            if not refuses_row(error):
+                raise
+            return self._bisect(connection, checkpoint, page, error)
+        self._size = min(self._batch_size, self._size * 2)
+        return Advanced(moved, len(page.events), page.safe, page.is_last)
 
     def _page(self, connection: Connection, after: int) -> "Page":
         """Read what comes next, up to the safe position, which is asked for first."""

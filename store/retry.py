@@ -31,6 +31,11 @@ def is_passing(error: BaseException) -> bool:
     return state in PASSING or state.startswith(CONNECTION_CLASS) or is_stale_plan(cause)
 
 
+def sqlstate(error: psycopg.Error | DBAPIError) -> str | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return cause.sqlstate if isinstance(cause, psycopg.Error) else None
+
+
 def is_stale_plan(error: psycopg.Error) -> bool:
     """Whether a table changed under a prepared statement; a new connection prepares it anew."""
     return isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error)
@@ -42,19 +47,25 @@ def refuses_row(error: psycopg.Error) -> bool:
 
 
 def retrying(
-    operation: Callable[[], T], *, attempts: int = 6, pause: float = 0.05, longest: float = 2.0
+    operation: Callable[[], T],
+    *,
+    attempts: int = 6,
+    pause: float = 0.05,
+    longest: float = 2.0,
+    never: frozenset[str] = frozenset(),
 ) -> T:
     """
     Run `operation` until it passes, at most `attempts` times, pausing longer each time.
 
     It runs again even if it took effect and only the answer was lost, so it must be harmless
-    to repeat. Pauses are drawn at random from the whole interval ("full jitter").
+    to repeat. Pauses are drawn at random from the whole interval ("full jitter"). Errors with a
+    SQLSTATE in `never` are not waited out.
     """
     for attempt in range(1, attempts):
         try:
             return operation()
         except (psycopg.Error, DBAPIError) as error:
-            if not is_passing(error):
+            if not is_passing(error) or sqlstate(error) in never:
                 raise
         time.sleep(random.uniform(0, min(longest, pause * 2**attempt)))  # noqa: S311 - no secret
     return operation()

@@ -97,9 +97,9 @@ class CommandTask(Task):  # type: ignore[type-arg]
     def run(self, *parent_result: Any, **fields: Any) -> dict[str, Any]:
         """Work off the inbox in which this command waits, and answer with what became of it."""
         command_id = command_id_of(str(self.request.id))
+        if fields or by_position(parent_result):
+            self._accept_on_arrival(command_id, fields)
         try:
-            if fields or by_position(parent_result):
-                self._accept_on_arrival(command_id, fields)
             state = fleet.inbox.find(command_id)
             if state is None:
                 raise self._too_early()
@@ -142,15 +142,20 @@ class CommandTask(Task):  # type: ignore[type-arg]
         claims["correlation_id"] = self.request.get("fleetlog_correlation_id")
         metadata = metadata_from(claims, vars(self.request))
         try:
-            command = make_command(self.name, fields)
+            submission = Submission(
+                command_id=command_id,
+                command=make_command(self.name, fields),
+                metadata=metadata,
+                continuation=continuation.taken_from(self.request),
+            )
+            fleet.inbox.accept([submission])
         except DomainError as error:
             fleet.inbox.refuse(command_id, self.name, metadata, describe(error))
-            return
-        behind = continuation.taken_from(self.request)
-        submission = Submission(
-            command_id=command_id, command=command, metadata=metadata, continuation=behind
-        )
-        fleet.inbox.accept([submission])
+        except (psycopg.Error, DBAPIError) as error:
+            if not is_passing(error):
+                raise
+            # Nothing is written down yet, so the message itself must come again, whole.
+            raise self.retry(exc=error, countdown=2, max_retries=None) from error
 
     def _suspicious(self) -> bool:
         """Whether somebody may have died over this command before."""

@@ -5,6 +5,10 @@ from typing import Any
 import msgspec
 from kombu.utils.json import dumps, loads
 
+from domain.errors import InvalidFieldError
+from store.errors import UnstorableError
+from store.storable import check_value
+
 
 def packed(link: Any, link_error: Any, chain: Any) -> dict[str, Any] | None:
     """Return links and chain as plain JSON values, or None when nothing comes after."""
@@ -12,6 +16,10 @@ def packed(link: Any, link_error: Any, chain: Any) -> dict[str, Any] | None:
     if not any(parts.values()):
         return None
     plain: dict[str, Any] = msgspec.json.decode(dumps(parts))
+    try:
+        check_value(plain, "chain")
+    except UnstorableError as error:
+        raise InvalidFieldError("chain", error.where.removeprefix("chain."), error.rule) from None
     return plain
 
 

@@ -232,6 +232,19 @@ def test_a_process_without_a_memory_works_all_the_same(
     assert notes(store, toy) == [0, 1, 2]
 
 
+def test_a_crowd_after_a_crash_charges_each_command_to_the_one_who_runs_it(
+    inbox: Inbox, database: Database, store: EventStore, toy: str
+) -> None:
+    ids = submitted(inbox, *rings(toy, range(60)))
+    with ThreadPoolExecutor(8) as crowd:
+        for _ in range(8):
+            crowd.submit(work_off, handler(database, max_attempts=2), toy, suspicious=True)
+    states = [state_of(inbox, id) for id in ids]
+
+    assert {(state.status, state.attempts) for state in states} == {("done", 1)}
+    assert notes(store, toy) == list(range(60))
+
+
 def in_turn(*actions: Callable[[], object]) -> Callable[[object], None]:
     """Make a hook that does one thing after the other."""
 

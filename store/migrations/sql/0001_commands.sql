@@ -82,8 +82,8 @@ create function fleetlog.settle_commands(
     p_streams text[], p_types text[], p_expected bigint[],
     p_command_ids uuid[], p_command_streams integer[], p_command_versions bigint[],
     p_errors text[], p_metadata text[],
-    p_event_ids uuid[], p_event_commands integer[], p_sequence_numbers bigint[],
-    p_event_types text[], p_versions integer[], p_data text[]
+    p_event_ids uuid[], p_event_commands integer[], p_event_types text[], p_versions integer[],
+    p_data text[]
 ) returns jsonb[]
 language plpgsql security definer set search_path = fleetlog, pg_temp as $$
 declare
@@ -114,11 +114,13 @@ begin
         insert into events as e (event_id, aggregate_id, aggregate_type, event_type, version,
                                  sequence_number, data, metadata, timestamp)
         select g.id, p_streams[p_command_streams[g.command]], p_types[p_command_streams[g.command]],
-               g.type, g.version, g.sequence_number, g.data::jsonb,
+               g.type, g.version,
+               p_expected[p_command_streams[g.command]]
+                   + row_number() over (partition by p_command_streams[g.command] order by g.n),
+               g.data::jsonb,
                p_metadata[g.command]::jsonb || witness, clocks[p_command_streams[g.command]]
-        from unnest(p_event_ids, p_event_commands, p_sequence_numbers, p_event_types, p_versions,
-                    p_data)
-             with ordinality as g (id, command, sequence_number, type, version, data, n)
+        from unnest(p_event_ids, p_event_commands, p_event_types, p_versions, p_data)
+             with ordinality as g (id, command, type, version, data, n)
         order by g.n
         returning e.event_id, e.global_sequence
     ), effects as (
