@@ -19,14 +19,11 @@ class AggregateCache:
     def __init__(self, *, size: int, ttl_seconds: float) -> None:
         self._aggregates: TTLCache[str, Aggregate[Any, Any]] = TTLCache(size, ttl_seconds)
         self._lock = Lock()
-        self.hits = self.misses = 0
 
     def take(self, id: str) -> Aggregate[Any, Any] | None:
         """Return the aggregate and forget it."""
         with self._lock:
-            found = self._aggregates.pop(id, None)
-            self.hits, self.misses = self.hits + (found is not None), self.misses + (found is None)
-            return found
+            return self._aggregates.pop(id, None)
 
     def put(self, aggregate: Aggregate[Any, Any]) -> None:
         """Remember an aggregate without pending events."""

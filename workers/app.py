@@ -31,6 +31,10 @@ def broker(settings: Settings) -> dict[str, Any]:
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
             "health_check_interval": 10,
+            # A broker that vanished without a word is given up, also while a caller publishes;
+            # longer than a worker's blocking wait for messages.
+            "socket_connect_timeout": 3,
+            "socket_timeout": 15,
         },
         "result_backend": "workers.results:CommandResults",
         # JSON only: whoever can write to the broker must not be able to send code.

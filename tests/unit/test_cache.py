@@ -15,7 +15,6 @@ def test_what_is_taken_is_gone_until_it_is_put_back() -> None:
 
     assert taken == [toy, None]
     assert cache.take("a") is toy
-    assert (cache.hits, cache.misses) == (2, 1)
 
 
 def test_an_aggregate_with_events_that_the_store_does_not_have_is_not_remembered() -> None:
