@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import Engine, PoolProxiedConnection, create_engine, event
 
 from store.arrays import register_arrays
+from store.patience import patient
 from store.schema import CORE_SCHEMA, READ_MODEL_SCHEMA
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
@@ -32,9 +33,15 @@ TIMEOUTS = {
         "idle_in_transaction_session_timeout": "5s",
         "lock_timeout": "3s",
     },
-    Role.PROJECTOR: {"transaction_timeout": "60s", "idle_in_transaction_session_timeout": "15s"},
-    Role.READER: {"idle_in_transaction_session_timeout": "60s"},
+    Role.PROJECTOR: {
+        "transaction_timeout": "60s",
+        "idle_in_transaction_session_timeout": "10s",
+        "statement_timeout": "10s",
+    },
+    Role.READER: {"idle_in_transaction_session_timeout": "60s", "statement_timeout": "30s"},
 }
+# Longer than the server's own limits: a server that is there answers first, with a reason.
+PATIENCE = {Role.WRITER: 8.0, Role.PROJECTOR: 15.0, Role.READER: 35.0}
 # A peer that vanished is given up within seconds instead of the kernel's quarter of an hour.
 LIVENESS = {
     "connect_timeout": 5,
@@ -111,6 +118,7 @@ class Database:
                 **LIVENESS,
             },
         )
+        event.listen(engine, "do_connect", patient(PATIENCE[role]))
         event.listen(engine, "connect", _register)
         return engine
 

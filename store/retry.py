@@ -10,12 +10,16 @@ from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
 
-# Serialization failure, deadlock, lock not available; too many connections; shutting down,
-# crashed, starting up, idle too long.
+# Serialization failure, deadlock, lock not available; cancelled; shutting down, crashed, starting
+# up, idle too long; an error of reading or writing.
 PASSING = frozenset(
-    {"40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04"}
+    {
+        *("40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05"),
+        *("25P03", "25P04", "58030"),
+    }
 )
-CONNECTION_CLASS = "08"
+# The connection; connections, memory or disk used up.
+PASSING_CLASSES = frozenset({"08", "53"})
 # Data exception, integrity constraint violation, limit exceeded (such as an index entry's size).
 ROW_CLASSES = frozenset({"22", "23", "54"})
 
@@ -28,7 +32,7 @@ def is_passing(error: BaseException) -> bool:
     state = cause.sqlstate
     if state is None:  # never reached the server, or the connection broke
         return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
-    return state in PASSING or state.startswith(CONNECTION_CLASS) or is_stale_plan(cause)
+    return state in PASSING or state[:2] in PASSING_CLASSES or is_stale_plan(cause)
 
 
 def sqlstate(error: psycopg.Error | DBAPIError) -> str | None:

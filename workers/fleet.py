@@ -58,11 +58,12 @@ class Fleet:
 
     @cached_property
     def redis(self) -> Redis:
+        # Keepalive is the client's default; a lock or a doorbell is not worth a long wait.
         return Redis.from_url(
             addresses().redis,
-            socket_timeout=5,
-            socket_connect_timeout=5,
-            health_check_interval=30,
+            socket_timeout=3,
+            socket_connect_timeout=3,
+            health_check_interval=10,
         )
 
     @cached_property

@@ -133,9 +133,12 @@ class Settings(BaseSettings):
     """Counted attempts after which a command is parked."""
     relay_after_seconds: Seconds = 15.0
     """Age from which a command still accepted is published again."""
-    visibility_timeout_seconds: Count = 900
-    """Time after which the broker gives an unacknowledged message to another worker."""
-    task_time_limit_seconds: Count = 600
+    visibility_timeout_seconds: Count = 90
+    """
+    Time after which the broker gives an unacknowledged message to another worker: the time
+    limit of a task, a worker's slow farewell, and the broker's sweep.
+    """
+    task_time_limit_seconds: Count = 60
     """Time after which a task is killed; below the visibility timeout, or it would run twice."""
 
     lock_lease_seconds: Seconds = 10.0
