@@ -24,6 +24,7 @@ class Waiting(NamedTuple):
     payload: str
     metadata: str
     attempts: int
+    rest: float | None = None  # seconds until it may be tried again, after a failure
 
 
 @dataclass(frozen=True)

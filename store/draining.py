@@ -19,7 +19,8 @@ LOCK = "select fleetlog.lock_inboxes(%b, %b)"
 # By inbox, each from its own end of the index: in order over all of them, the planner would walk
 # through everybody's backlog.
 WAITING = """
-select c.command_id, c.command_type, c.aggregate_id, c.payload::text, c.metadata::text, c.attempts
+select c.command_id, c.command_type, c.aggregate_id, c.payload::text, c.metadata::text, c.attempts,
+       extract(epoch from c.not_before - clock_timestamp())::float8
 from unnest(%b) as w (id) cross join lateral (
     select * from fleetlog.commands i
     where i.status = 'accepted' and i.aggregate_id = w.id
@@ -43,6 +44,7 @@ class Drained:
     failures: dict[str, Failure] = field(default_factory=dict)
     appended_types: set[str] = field(default_factory=set)
     skipped: list[str] = field(default_factory=list)  # inboxes that somebody else drains
+    resting: dict[str, float] = field(default_factory=dict)  # seconds until their next try
     seen: int = 0  # commands that were waiting, admitted or not
     more: bool = False  # there may be more waiting than this call could decide
 
@@ -97,7 +99,9 @@ class Drain:
     ) -> Drained:
         with self._database.connect(Role.WRITER) as connection, connection.transaction():
             taken = lock(connection, aggregate_ids, wait=wait)
-            waiting = read(connection, taken, limit)
+            found = read(connection, taken, limit)
+            resting = rests(found)
+            waiting = [one for one in found if one.aggregate_id not in resting]
             admitted = [one for one in waiting if admit(one)]
             # A counted attempt is not wasted on a state that may be outdated.
             batch = Batch(self._load(connection, admitted, trusting=admit is everybody))
@@ -111,8 +115,9 @@ class Drain:
             failures=batch.failures,
             appended_types=batch.appended_types,
             skipped=[id for id in aggregate_ids if id not in taken],
+            resting=resting,
             seen=len(waiting),
-            more=len(waiting) == limit or batch.postponed,
+            more=len(found) == limit or batch.postponed,
         )
 
     def _load(
@@ -156,6 +161,18 @@ def read(connection: Connection, aggregate_ids: Iterable[str], limit: int) -> li
     """Return what waits in these inboxes, in the order of acceptance."""
     parameters = (TextArray.of(list(aggregate_ids)), limit, limit)
     return [Waiting(*row) for row in connection.execute(WAITING, parameters, binary=True)]
+
+
+def rests(found: Iterable[Waiting]) -> dict[str, float]:
+    """
+    Return the inboxes whose first command has failed and is not to be tried yet.
+
+    What waits behind it does not overtake it, nor does its own delivery make it run early.
+    """
+    heads: dict[str, float] = {}
+    for one in found:
+        heads.setdefault(one.aggregate_id, one.rest or 0.0)
+    return {aggregate_id: rest for aggregate_id, rest in heads.items() if rest > 0}
 
 
 def is_outdated(error: psycopg.DatabaseError) -> bool:

@@ -18,7 +18,7 @@ BATCH = 100
 
 @dataclass
 class Worked:
-    """`again_in`: seconds after which a failing inbox deserves another try; None: all settled."""
+    """`again_in`: seconds after which a failed inbox deserves another try; None: all settled."""
 
     appended_types: set[str] = field(default_factory=set)
     settled: set[UUID] = field(default_factory=set)
@@ -27,6 +27,12 @@ class Worked:
     def add(self, drained: Drained) -> None:
         self.appended_types |= drained.appended_types
         self.settled |= drained.settled
+        for rest in drained.resting.values():
+            self.come_back(rest)
+
+    def come_back(self, seconds: float) -> None:
+        """Note that an inbox has to wait so long."""
+        self.again_in = max(self.again_in or 0.0, seconds)
 
 
 class CommandHandler:
@@ -38,10 +44,13 @@ class CommandHandler:
     command alone: a crash could not count itself, and must not be charged to its neighbours.
     """
 
-    def __init__(self, inbox: Inbox, drain: Drain, *, max_attempts: int) -> None:
+    def __init__(
+        self, inbox: Inbox, drain: Drain, *, max_attempts: int, first_pause: float = 1.0
+    ) -> None:
         self._inbox = inbox
         self._drain = drain
         self._max_attempts = max_attempts
+        self._first_pause = first_pause
 
     def work_off(self, aggregate_ids: Sequence[str], *, suspicious: bool) -> Worked:
         """Settle what waits in these inboxes; `suspicious` after anything but a first delivery."""
@@ -76,7 +85,7 @@ class CommandHandler:
                 return []
             worked.add(drained)
             failed = {id: self._charged(f, worked) for id, f in drained.failures.items()}
-            open_ids = [id for id in open_ids if not failed.get(id)]
+            open_ids = [id for id in open_ids if not failed.get(id) and id not in drained.resting]
             if not drained.more and all(failed.values()):
                 return drained.skipped
         return []
@@ -117,11 +126,13 @@ class CommandHandler:
         if isinstance(error, AggregateTypeError):  # found on loading; no other try can help
             self._inbox.set_aside(command_id, "rejected", describe(error))
             return False
-        self._inbox.note_failure(command_id, describe(error))
+        # Each pause is twice as long as the one before.
+        pause = self._first_pause * 2.0 ** ((attempts or 1) - 1)
+        self._inbox.note_failure(command_id, describe(error), pause)
         if attempts is None or attempts >= self._max_attempts:
             self._inbox.set_aside(command_id, "parked", None)
             return False
-        worked.again_in = max(worked.again_in or 0.0, 2.0 ** (attempts - 1))
+        worked.come_back(pause)
         return True
 
 

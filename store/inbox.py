@@ -38,7 +38,7 @@ OVERDUE = (
 REFUSE = "select fleetlog.refuse_command(%b, %b, %b, %b)"
 CHARGE = "select fleetlog.charge_command(%b)"
 EXCUSE = "select fleetlog.excuse_command(%b)"
-NOTE_FAILURE = "select fleetlog.note_failure(%b, %b::text)"
+NOTE_FAILURE = "select fleetlog.note_failure(%b, %b::text, %b::float8)"
 SET_ASIDE = "select fleetlog.set_aside_command(%b, %b::text, %b::text)"
 RETRY = "select fleetlog.retry_commands(%b)"
 CONTINUED = "select fleetlog.command_continued(%b)"
@@ -152,9 +152,9 @@ class Inbox:
         """Take a counted attempt back: what went wrong was not the command's fault."""
         self._value(EXCUSE, command_id)
 
-    def note_failure(self, command_id: UUID, error: dict[str, Any]) -> None:
-        """Keep what the last attempt failed with, for those who look."""
-        self._value(NOTE_FAILURE, command_id, as_text(error))
+    def note_failure(self, command_id: UUID, error: dict[str, Any], pause: float) -> None:
+        """Keep what the last attempt failed with; its inbox rests for `pause` seconds."""
+        self._value(NOTE_FAILURE, command_id, as_text(error), pause)
 
     def set_aside(self, command_id: UUID, status: str, error: dict[str, Any] | None) -> bool:
         """Reject, park or cancel a waiting command; False when it was not waiting any more."""

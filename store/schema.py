@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -73,6 +74,7 @@ commands = Table(
     timestamp("accepted_at"),
     timestamp("published_at"),
     timestamp("finished_at", optional=True, clock=False),
+    timestamp("not_before", optional=True, clock=False),
     PrimaryKeyConstraint("command_id", name="commands_pkey"),
     CheckConstraint(
         "status in ('accepted', 'done', 'rejected', 'parked', 'cancelled')",
@@ -135,4 +137,18 @@ parked_events = Table(
     timestamp("last_tried_at"),
     PrimaryKeyConstraint("projection_name", "global_sequence", name="parked_events_pkey"),
     Index("parked_events_stream", "projection_name", "aggregate_id", "global_sequence"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    core,
+    Column("letter_id", Uuid, nullable=False),
+    Column("queue", String(255), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("task_name", String(255)),
+    Column("message", LargeBinary, nullable=False),
+    timestamp("set_aside_at", clock=False),
+    timestamp("recorded_at"),
+    PrimaryKeyConstraint("letter_id", name="dead_letters_pkey"),
+    Index("dead_letters_recorded", "recorded_at"),
 )

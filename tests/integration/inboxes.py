@@ -55,9 +55,11 @@ def drain(database: Database, cache: AggregateCache | None = None) -> Drain:
     return Drain(database, cache or AggregateCache(size=100, ttl_seconds=60))
 
 
-def handler(database: Database, *, max_attempts: int = 3) -> CommandHandler:
+def handler(database: Database, *, max_attempts: int = 3, pause: float = 0.0) -> CommandHandler:
     """Return a handler with a memory of its own, as every worker process has one."""
-    return CommandHandler(Inbox(database), drain(database), max_attempts=max_attempts)
+    return CommandHandler(
+        Inbox(database), drain(database), max_attempts=max_attempts, first_pause=pause
+    )
 
 
 def work_off(handler: CommandHandler, *aggregate_ids: str, suspicious: bool = False) -> Worked:
