@@ -9,4 +9,5 @@ HABITS: list[tuple[str, str | None, float]] = [
     ("projections.advance",  "*",      CHECKPOINT_INTERVAL),
     ("commands.relay",       None,     5.0),
     ("snapshots.notice",     None,     10.0),
+    ("dead_letters.collect", None,     5.0),
 ]  # fmt: skip

@@ -73,6 +73,7 @@ def tasks(settings: Settings) -> dict[str, Any]:
             "projections.*": {"queue": "projections"},
             "snapshots.*": {"queue": "maintenance"},
             "commands.relay": {"queue": "maintenance"},
+            "dead_letters.*": {"queue": "maintenance"},
         },
         # A submitter does not wait long for a broker: the relay will see to what it accepted.
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1},
@@ -81,6 +82,7 @@ def tasks(settings: Settings) -> dict[str, Any]:
 
 def workers(settings: Settings) -> dict[str, Any]:
     return {
+        "worker_consumer": "workers.consumer:Consumer",
         "worker_prefetch_multiplier": 1,
         "worker_concurrency": settings.concurrency,
         "worker_soft_shutdown_timeout": 10.0,

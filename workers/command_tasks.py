@@ -14,6 +14,7 @@ from domain.aggregate import aggregates
 from domain.command import Command
 from domain.errors import DomainError
 from store.command_codec import describe, make_command
+from store.errors import UnstorableError
 from store.handling import Worked
 from store.inbox import CommandState, Submission
 from store.retry import is_passing
@@ -94,7 +95,7 @@ class CommandTask(Task):  # type: ignore[type-arg]
             log.warning("broker out of reach", command_id=task_id, error=str(error))
             return self.AsyncResult(str(task_id))
 
-    def run(self, *parent_result: Any, **fields: Any) -> dict[str, Any]:
+    def run(self, /, *parent_result: Any, **fields: Any) -> dict[str, Any]:
         """Work off the inbox in which this command waits, and answer with what became of it."""
         command_id = command_id_of(str(self.request.id))
         if fields or by_position(parent_result):
@@ -138,7 +139,8 @@ class CommandTask(Task):  # type: ignore[type-arg]
 
     def _accept_on_arrival(self, command_id: UUID, fields: dict[str, Any]) -> None:
         """A bare `send_task` was not accepted by its sender, so we do it for him."""
-        claims = {**(self.request.headers or {})}
+        headers = self.request.headers
+        claims = {**headers} if isinstance(headers, dict) else {}
         claims["correlation_id"] = self.request.get("fleetlog_correlation_id")
         metadata = metadata_from(claims, vars(self.request))
         try:
@@ -149,7 +151,7 @@ class CommandTask(Task):  # type: ignore[type-arg]
                 continuation=continuation.taken_from(self.request),
             )
             fleet.inbox.accept([submission])
-        except DomainError as error:
+        except (DomainError, UnstorableError) as error:
             fleet.inbox.refuse(command_id, self.name, metadata, describe(error))
         except (psycopg.Error, DBAPIError) as error:
             if not is_passing(error):

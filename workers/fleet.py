@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from redis import Redis
 
 from store.cache import AggregateCache
+from store.dead_letters import DeadLetters
 from store.draining import Drain
 from store.engine import Database
 from store.event_store import EventStore
@@ -73,6 +74,10 @@ class Fleet:
     @cached_property
     def store(self) -> EventStore:
         return EventStore(self.database)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        return DeadLetters(self.database)
 
     @cached_property
     def repository(self) -> Repository:

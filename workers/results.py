@@ -27,7 +27,8 @@ def command_id_of(task_id: str) -> UUID:
     try:
         return UUID(task_id)
     except ValueError:
-        return uuid5(NAMESPACE_URL, f"celery-task:{task_id}")
+        name = f"celery-task:{task_id}".encode("utf-8", "backslashreplace").decode()
+        return uuid5(NAMESPACE_URL, name)
 
 
 class CommandResults(BaseBackend):

@@ -7,7 +7,7 @@ from celery import Task
 from sqlalchemy.exc import DBAPIError
 
 from store.retry import is_passing
-from workers import doorbell, projecting, snapshotting
+from workers import dead_letters, doorbell, projecting, snapshotting
 from workers import relay as relaying
 from workers.app import app
 from workers.command_tasks import REPUBLISHED
@@ -71,3 +71,9 @@ def notice() -> int:
 def take(aggregate_type: str, aggregate_id: str) -> int | None:
     """Snapshot one aggregate."""
     return snapshotting.take(aggregate_type, aggregate_id)
+
+
+@app.task(name="dead_letters.collect", base=Maintenance)
+def collect() -> int:
+    """Bring what workers have set aside from the broker into the database."""
+    return dead_letters.collect()

@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from store import dead_letters
 from store.engine import Role
 from store.event_store import read_safe_position
 from workers.app import app
@@ -17,6 +18,7 @@ from workers.console.failures import explain
 from workers.console.figures import Commands, Progress
 from workers.console.ground import misfit, version_found
 from workers.console.output import counted
+from workers.dead_letters import WAITING
 from workers.fleet import fleet
 
 QUEUES = ("commands", "projections", "maintenance")
@@ -39,6 +41,7 @@ class Health:
     broker: str | None = None
     queues: dict[str, int] = field(default_factory=dict)
     workers: list[str] | None = None
+    dead_letters: int = 0
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -76,12 +79,14 @@ def ask_database(health: Health) -> None:
         health.safe_position = read_safe_position(connection)
         health.commands = figures.commands(connection)
         health.projections = figures.progress(connection)
+        health.dead_letters += dead_letters.count(connection)
 
 
 def ask_broker(health: Health) -> None:
     """Measure the queues."""
     lengths = {queue: fleet.redis.llen(queue) for queue in QUEUES}
     health.queues = {**lengths, "in hand": fleet.redis.hlen(IN_HAND)}
+    health.dead_letters += fleet.redis.llen(WAITING)
     health.broker = server_name(fleet.redis.info("server"))
 
 
@@ -101,6 +106,12 @@ def judge(health: Health) -> None:
         health.problems.append(
             f"{counted(health.parked_commands, 'command')} parked; look: "
             "fleetlog commands --status parked, then: fleetlog retry --all-parked"
+        )
+    if health.dead_letters:
+        were = "was" if health.dead_letters == 1 else "were"
+        health.problems.append(
+            f"{counted(health.dead_letters, 'message')} {were} set aside, because no worker could "
+            "take them; look: fleetlog dead-letters"
         )
 
 

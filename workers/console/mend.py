@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs: `--help` stays quick
-"""The family that mends: rebuild, retry."""
+"""The family that mends: rebuild, retry, dead letters."""
 
 from uuid import UUID
 
@@ -56,3 +56,44 @@ def retry(  # noqa: PLR0913 - one for each option
     else:
         ok = retrying.retry_commands(None if all_parked else command_ids, as_json=as_json)
     ctx.exit(0 if ok else 1)
+
+
+@click.command(cls=FleetCommand, name="dead-letters")
+@click.argument("letter_ids", nargs=-1, type=click.UUID, metavar="[LETTER_ID]...")
+@click.option("--redeliver", is_flag=True, help="Put them back into their queues.")
+@click.option("--discard", is_flag=True, help="Throw them away.")
+@click.option("--all", "everything", is_flag=True, help="With one of these: all of them.")
+@click.option("--raw", is_flag=True, help="Write one message to standard output, as it came.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, metavar="N", help="How many.  [20]"
+)
+@json_option
+def dead_letters(  # noqa: PLR0913 - one for each option
+    *,
+    letter_ids: tuple[UUID, ...],
+    redeliver: bool,
+    discard: bool,
+    everything: bool,
+    raw: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """
+    Show or clear away the messages that no worker could take.
+
+    They could not be read, or were for a task that no module here declares.
+    """
+    if redeliver and discard:
+        raise click.UsageError("--redeliver and --discard exclude each other")
+    if (redeliver or discard) and bool(letter_ids) == everything:
+        raise click.UsageError("name letters, or give --all")
+    from workers.console import letters
+
+    if redeliver or discard:
+        change = letters.redeliver if redeliver else letters.discard
+        change(None if everything else letter_ids, as_json=as_json)
+    elif letter_ids:
+        for letter_id in letter_ids:
+            letters.tell_letter(letter_id, raw=raw, as_json=as_json)
+    else:
+        letters.tell_letters(limit, as_json=as_json)

@@ -84,5 +84,6 @@ def document(health: Health) -> dict[str, Any]:
         "commands": commands and commands.by_status,
         "oldest_accepted_seconds": commands and commands.oldest,
         "queues": health.queues,
+        "dead_letters": health.dead_letters,
         "projections": [standing(progress) for progress in health.projections],
     }

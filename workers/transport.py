@@ -1,0 +1,80 @@
+"""How a worker reads the broker: what is no message at all is set aside instead of ending it."""
+
+from typing import Any
+
+from kombu.transport import redis
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import loads
+from redis import Redis
+
+from workers.dead_letters import letter, post
+
+PLAIN = (None, "utf-8")
+CODED = "base64"
+
+
+class NotAMessageError(ValueError):
+    """What lay in a queue does not look as kombu writes it; says where."""
+
+
+class Client(Redis):
+    """Passes on what kombu can read; everything else was popped, so it is kept at once."""
+
+    def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
+        """Return the server's answer; one that is no message counts as none."""
+        answer = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        if command_name == "BRPOP" and answer:
+            key, item = answer
+            try:
+                check(item)
+            except NotAMessageError as error:
+                post(letter(bytes_to_str(key), str(error), item))
+                return None
+        return answer
+
+
+class Channel(redis.Channel):
+    """A channel with our client."""
+
+    def _get_client(self) -> type[Redis]:
+        return Client
+
+
+class Transport(redis.Transport):
+    """The transport of a worker's consumer; whoever publishes needs none of this."""
+
+    Channel = Channel
+
+
+def check(item: bytes) -> None:
+    """Raise NotAMessageError for what would end the loop that reads it."""
+    try:
+        payload = loads(bytes_to_str(item))
+    except Exception as error:
+        raise NotAMessageError(f"is no JSON: {type(error).__name__}") from error
+    require(isinstance(payload, dict), "is no JSON object")
+    require(isinstance(payload.get("headers"), dict), "has no headers")
+    require(isinstance(payload.get("body"), str), "has no body")
+    properties = payload.get("properties")
+    require(isinstance(properties, dict), "has no properties")
+    tag, info = properties.get("delivery_tag"), properties.get("delivery_info")
+    require(isinstance(tag, str) and tag != "", "has no delivery tag")
+    require(isinstance(info, dict), "has no delivery info")
+    for part in ("exchange", "routing_key"):
+        require(isinstance(info.get(part), str), f"has no {part.replace('_', ' ')}")
+    check_body(payload["body"], properties.get("body_encoding"))
+
+
+def check_body(body: str, encoding: object) -> None:
+    if encoding in PLAIN:
+        return
+    require(encoding == CODED, "has a body in an unknown encoding")
+    try:
+        redis.Channel.codecs[CODED].decode(body)
+    except Exception as error:
+        raise NotAMessageError("has a body that is not in its encoding") from error
+
+
+def require(condition: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not condition:
+        raise NotAMessageError(otherwise)
