@@ -97,7 +97,9 @@ def beat(settings: Settings) -> dict[str, Any]:
         "beat_schedule_filename": str(settings.home / "celerybeat-schedule"),
         "beat_max_loop_interval": 1.0,
         "redbeat_redis_url": addresses().redis,
-        "redbeat_lock_timeout": 30,
+        # A beat that died is followed by another after this; it looks once a second.
+        "redbeat_lock_timeout": max(3, round(settings.lock_lease_seconds)),
+        "redbeat_redis_options": {"socket_timeout": 3, "socket_connect_timeout": 3},
     }
 
 

@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     """Time after which a task is killed; below the visibility timeout, or it would run twice."""
 
     lock_lease_seconds: Seconds = 10.0
-    """How long a projection's lock outlives a holder that does not extend it."""
+    """How long a projection's lock, or the beat's, outlives a holder that does not extend it."""
     advance_budget_seconds: Seconds = 5.0
     """How long one `advance` works before it lets others in; below the lease."""
     batch_size: int = Field(default=1000, ge=1, le=10_000)

@@ -98,7 +98,7 @@ def programs(plan: Plan, dashboard: Dashboard | None) -> Iterator[Program]:
         arguments = ("worker", "-n", node, "--concurrency", concurrency)
         yield Program(node.partition("@")[0], arguments, home)
     # Beats of several machines would tick twice; where they could meet, they share a lock.
-    scheduler = () if addresses().embedded else ("-S", "redbeat.RedBeatScheduler")
+    scheduler = () if addresses().embedded else ("-S", "workers.beat:Scheduler")
     yield Program("beat", ("beat", *scheduler), home)
     if dashboard:
         yield Program("dashboard", ("dashboard",), {**home, **as_environment(dashboard)})
