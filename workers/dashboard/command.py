@@ -20,6 +20,8 @@ def dashboard(context: click.Context, tornado_argv: tuple[str, ...]) -> None:
 
     Anything after it is an option of Flower's, such as --url_prefix=fleet.
     """
+    from workers.dashboard.metrics import serve_metrics  # noqa: PLC0415 - only this command's
+
     settings = current_settings()
     chosen = settings.dashboard_password
     password = chosen.get_secret_value() if chosen else secrets.token_urlsafe(12)
@@ -35,4 +37,5 @@ def dashboard(context: click.Context, tornado_argv: tuple[str, ...]) -> None:
     os.environ["FLOWER_BASIC_AUTH"] = f"{settings.dashboard_user}:{password}"
     os.environ["FLOWER_ADDRESS"] = settings.dashboard_address
     os.environ["FLOWER_PORT"] = str(settings.dashboard_port)
+    serve_metrics()
     context.invoke(flower, tornado_argv=tornado_argv)
