@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from domain.aggregate import aggregate_of
 from domain.event import Event
 from store.arrays import IntArray, TextArray, UuidArray
-from store.codec import AnyEvent, Metadata, encode_event, encode_metadata
+from store.codec import AnyEvent, Metadata, encode_event, encode_metadata, event_class
 from store.engine import Connection
 from store.errors import (
     AggregateTypeError,
@@ -96,6 +96,7 @@ class Append:
         self.aggregate_id, self.expected = aggregate_id, int(expected)
         self.aggregate_type = aggregate_type or type_of(events)
         check_name(self.aggregate_type, "aggregate_type")
+        check_declared(self.aggregate_type, events)
         self.command = command
         if command is not None:
             check_command(command)
@@ -228,6 +229,13 @@ def type_of(events: Sequence[AnyEvent]) -> str:
     if owner is None:
         raise UnstorableError("aggregate_type", "must be given: these events do not tell it")
     return owner.aggregate_type
+
+
+def check_declared(aggregate_type: str, events: Sequence[AnyEvent]) -> None:
+    """Refuse a typed event under an aggregate that does not declare it: it could not be read."""
+    for event in events:
+        if isinstance(event, Event) and event_class(aggregate_type, event.event_type) is None:
+            raise UnstorableError("aggregate_type", f"does not declare {event.event_type}")
 
 
 def from_outcome(connection: Connection, outcome: dict[str, Any]) -> Appended:

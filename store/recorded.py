@@ -1,13 +1,16 @@
 """Events as the store knows them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from domain.event import Event
 from store.codec import Metadata, decode_event
+from store.errors import UndecodableEventError
+
+T = TypeVar("T")
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -38,14 +41,21 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def payload(self) -> dict[str, Any]:
-        """The stored data as plain values, in the words of its own version."""
-        plain: dict[str, Any] = msgspec.json.decode(self.data)
-        return plain
+        """The stored data as plain values, in its own version's words; raises likewise."""
+        return self._decoded(self.data, dict[str, Any])
 
     @property
     def metadata(self) -> Metadata:
-        """Who, why and on whose behalf."""
-        return msgspec.json.decode(self.metadata_json, type=Metadata)
+        """Who, why and on whose behalf; raises UndecodableEventError."""
+        return self._decoded(self.metadata_json, Metadata)
+
+    def _decoded(self, text: str, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(text, type=kind)
+        except (msgspec.DecodeError, RecursionError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            position = self.global_sequence
+            raise UndecodableEventError(self.event_type, self.version, position, reason) from error
 
 
 # Python's calendar ends before PostgreSQL's: a forged time must not keep a page from being read.

@@ -117,11 +117,22 @@ class CommandTask(Task):  # type: ignore[type-arg]
             raise self._again(worked.again_in or 1.0)
         return self._conclude(state)
 
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Celery's own takes `self` by name as well, and a message may bring a field called so."""
+        return self.run(*args, **kwargs)
+
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:  # noqa: ARG002
         self._continued(task_id)
 
     def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002
+        self._answer_for_good(exc, task_id)
         self._continued(task_id)
+
+    def _answer_for_good(self, error: Exception, task_id: str) -> None:
+        """A message that failed before it was a command is gone now: its id keeps the answer."""
+        command_id = command_id_of(task_id)
+        if not isinstance(error, NeverAcceptedError) and fleet.inbox.find(command_id) is None:
+            fleet.inbox.refuse(command_id, self.name, metadata_from({}, {}), describe(error))
 
     def _continued(self, task_id: str) -> None:
         """Chain and links are on their way; until this is noted they are sent again."""

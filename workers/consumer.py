@@ -13,6 +13,7 @@ from kombu.utils.json import dumps
 from redis.exceptions import RedisError
 
 from workers.dead_letters import Acknowledged, letter, post
+from workers.judging import refused
 from workers.transport import Transport
 
 FAULTS = {
@@ -20,7 +21,6 @@ FAULTS = {
     DecodeError: "has a body that cannot be decoded",
     InvalidTaskError: "has fields that do not fit a task",
 }
-PARTS_OF_A_BODY = (list, dict, dict)  # arguments, keyword arguments, what comes after
 
 
 class Consumer(CeleryConsumer):
@@ -90,24 +90,3 @@ def fault(error: Exception) -> str:
         if isinstance(error, kind):
             return words
     return f"cannot be taken: {type(error).__name__}"
-
-
-def refused(message: Any) -> str | None:
-    """
-    Return what is wrong with a message, or None: with the task known, the pool's child takes it.
-
-    The child decodes the body once more, and would only log what it cannot use.
-    """
-    name, id = message.headers.get("task"), message.headers.get("id")
-    if name is None:
-        return None  # of Celery's first protocol, for Celery to judge
-    if not isinstance(name, str) or not isinstance(id, str) or not id:
-        return "has no task name and id"
-    body = message.payload
-    if isinstance(body, dict) and "args" in body:
-        body = [body["args"], body.get("kwargs") or {}, {}]
-    if isinstance(body, list) and len(body) == len(PARTS_OF_A_BODY):
-        parts = zip(body, PARTS_OF_A_BODY, strict=True)
-        if all(isinstance(part, kind) for part, kind in parts):
-            return None
-    return "has a body that is not arguments, keyword arguments and options"

@@ -12,10 +12,17 @@ from store.storable import check_value
 
 def packed(link: Any, link_error: Any, chain: Any) -> dict[str, Any] | None:
     """Return links and chain as plain JSON values, or None when nothing comes after."""
-    parts = {"callbacks": as_list(link), "errbacks": as_list(link_error), "chain": chain or None}
+    parts = {
+        "callbacks": as_list(link),
+        "errbacks": as_list(link_error),
+        "chain": as_list(chain) or None,
+    }
     if not any(parts.values()):
         return None
     plain: dict[str, Any] = msgspec.json.decode(dumps(parts))
+    for name, steps in plain.items():
+        if not all(is_signature(step) for step in steps or ()):
+            raise InvalidFieldError("chain", name, "must hold Celery's signatures")
     try:
         check_value(plain, "chain")
     except UnstorableError as error:
@@ -32,6 +39,17 @@ def restore(continuation: dict[str, Any], request: Any) -> None:
     """Put them back where Celery looks for them when the task returns."""
     parts = loads(msgspec.json.encode(continuation).decode())
     request.update(**parts)
+
+
+def is_signature(step: object) -> bool:
+    """Whether it is a task to be sent, as Celery writes it."""
+    return (
+        isinstance(step, dict)
+        and isinstance(step.get("task"), str)
+        and isinstance(step.get("args", []), list)
+        and isinstance(step.get("kwargs", {}), dict)
+        and isinstance(step.get("options", {}), dict)
+    )
 
 
 def as_list(links: Any) -> list[Any]:

@@ -13,12 +13,13 @@ from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 import msgspec
 import structlog
 
-from store.dead_letters import DeadLetter
+from store.dead_letters import DeadLetter, storable
 from workers.fleet import fleet
 
 log = structlog.get_logger(__name__)
 
 WAITING = "fleetlog:dead-letters"
+LONGEST_NAME = 255
 
 
 class Acknowledged(NamedTuple):
@@ -29,10 +30,11 @@ class Acknowledged(NamedTuple):
     tag: str
 
 
-def letter(queue: str, reason: str, message: bytes, task_name: str | None = None) -> DeadLetter:
+def letter(queue: str, reason: str, message: bytes, task_name: object = None) -> DeadLetter:
     """Return a new letter; `reason` must quote nothing of what the message says."""
-    named = task_name if isinstance(task_name, str) else None
-    return DeadLetter(uuid4(), queue, reason, named, message, datetime.now(UTC))
+    named = storable(task_name)[:LONGEST_NAME] if isinstance(task_name, str) else None
+    place = storable(queue)[:LONGEST_NAME]
+    return DeadLetter(uuid4(), place, reason, named, message, datetime.now(UTC))
 
 
 def post(found: DeadLetter, *, acknowledging: Acknowledged | None = None) -> None:

@@ -7,6 +7,7 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 from redis import Redis
 
+from store.storable import FORBIDDEN_IN_TEXT
 from workers.dead_letters import letter, post
 
 PLAIN = (None, "utf-8")
@@ -58,10 +59,12 @@ def check(item: bytes) -> None:
     properties = payload.get("properties")
     require(isinstance(properties, dict), "has no properties")
     tag, info = properties.get("delivery_tag"), properties.get("delivery_info")
-    require(isinstance(tag, str) and tag != "", "has no delivery tag")
+    require(isinstance(tag, str) and is_sendable(tag), "has no delivery tag")
     require(isinstance(info, dict), "has no delivery info")
     for part in ("exchange", "routing_key"):
-        require(isinstance(info.get(part), str), f"has no {part.replace('_', ' ')}")
+        value = info.get(part)
+        known = isinstance(value, str) and (value == "" or is_sendable(value))
+        require(known, f"has no {part.replace('_', ' ')}")
     check_body(payload["body"], properties.get("body_encoding"))
 
 
@@ -73,6 +76,11 @@ def check_body(body: str, encoding: object) -> None:
         redis.Channel.codecs[CODED].decode(body)
     except Exception as error:
         raise NotAMessageError("has a body that is not in its encoding") from error
+
+
+def is_sendable(text: str) -> bool:
+    """Whether it can be a key or a value in the broker, which takes bytes."""
+    return text != "" and not FORBIDDEN_IN_TEXT.search(text)
 
 
 def require(condition: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence

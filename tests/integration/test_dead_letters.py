@@ -74,7 +74,7 @@ STRANGE: dict[str, tuple[object, str]] = {
     "a short body": (message(body=[[], {}]), "has a body that is not arguments"),
     "a limit of words": (
         message() | {"headers": {"task": "Ring", "id": str(uuid4()), "timelimit": SECRET}},
-        "cannot be taken",
+        "header timelimit of a wrong type",
     ),
     "a time that is none": (
         message() | {"headers": {"task": "Ring", "id": str(uuid4()), "eta": SECRET}},
