@@ -31,8 +31,16 @@ def packed(link: Any, link_error: Any, chain: Any) -> dict[str, Any] | None:
 
 
 def taken_from(request: Any) -> dict[str, Any] | None:
-    """Take the links and the chain of a message that brought its own."""
-    return packed(request.callbacks, request.errbacks, request.chain)
+    """
+    Take the links and the chain of a message that brought its own.
+
+    Raises InvalidFieldError for what is none; the request loses it, or Celery would try to send it.
+    """
+    try:
+        return packed(request.callbacks, request.errbacks, request.chain)
+    except InvalidFieldError:
+        request.update(callbacks=None, errbacks=None, chain=None)
+        raise
 
 
 def restore(continuation: dict[str, Any], request: Any) -> None:

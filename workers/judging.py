@@ -1,11 +1,16 @@
 """What a task message must look like: over some of the rest Celery stumbles unguarded."""
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+from store.storable import CONTROL
 
 PARTS_OF_A_BODY = (list, dict, dict)  # arguments, keyword arguments, what comes after
 PAIR = 2
 MOST = 2**31
+# What would turn the text of a log line around.
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def refused(message: Any) -> str | None:
@@ -40,7 +45,7 @@ def refused_of_old(body: object) -> str | None:
 def oddity(headers: dict[str, Any]) -> str | None:
     """Return which header does not do, or None."""
     name, id = headers.get("task"), headers.get("id")
-    if not isinstance(name, str) or not isinstance(id, str) or not id:
+    if not (name and id and is_printable(name) and is_printable(id)):
         return "has no task name and id"
     for header, is_fit in FIT.items():
         if headers.get(header) is not None and not is_fit(headers[header]):
@@ -50,6 +55,11 @@ def oddity(headers: dict[str, Any]) -> str | None:
 
 def is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def is_printable(value: object) -> bool:
+    """Whether a log line may hold it."""
+    return isinstance(value, str) and not CONTROL.search(value) and not TURNING.search(value)
 
 
 def is_time(value: object) -> bool:
@@ -78,11 +88,12 @@ def is_object(value: object) -> bool:
 FIT: dict[str, Callable[[object], bool]] = {
     "timelimit": is_limits,
     "retries": is_count,
-    "eta": is_text,
+    "eta": is_printable,
     "expires": is_time,
     "stamped_headers": is_list,
     "stamps": is_object,
     "headers": is_object,
-    **dict.fromkeys(("root_id", "parent_id", "group", "shadow", "origin"), is_text),
-    **dict.fromkeys(("argsrepr", "kwargsrepr", "lang"), is_text),
+    "argsrepr": is_text,
+    "kwargsrepr": is_text,
+    **dict.fromkeys(("root_id", "parent_id", "group", "shadow", "origin", "lang"), is_printable),
 }

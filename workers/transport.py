@@ -6,6 +6,8 @@ from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 from redis import Redis
+from redis.exceptions import ConnectionError as BrokerConnectionError
+from redis.exceptions import ResponseError
 
 from store.storable import FORBIDDEN_IN_TEXT
 from workers.dead_letters import letter, post
@@ -23,7 +25,13 @@ class Client(Redis):
 
     def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
         """Return the server's answer; one that is no message counts as none."""
-        answer = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        try:
+            answer = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            if command_name != "BRPOP":
+                raise
+            # A replica after a failover says READONLY: to kombu no reason to connect anew.
+            raise BrokerConnectionError(str(error)) from error
         if command_name == "BRPOP" and answer:
             key, item = answer
             try:
