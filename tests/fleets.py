@@ -20,6 +20,8 @@ from workers.fleet import addresses, fleet
 from workers.settings import current_settings
 
 READY = " ready."
+# The servers of tests do without what only a crash of the machine makes necessary.
+UNSAFE = "fsync,full_page_writes,synchronous_commit"
 DOMAIN = "domain.users,domain.orders,store.read_models,tests.toys"
 
 
@@ -41,6 +43,7 @@ class TestFleet:
             "REDIS_URL": self.redis_url,
             "FLEETLOG_HOME": str(self.home),
             "FLEETLOG_DOMAIN": DOMAIN,
+            "FLEETLOG_ALLOW_UNSAFE": UNSAFE,
             PLACE: str(self.faults),
             **self.settings,
         }

@@ -3,14 +3,17 @@
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from celery import signals
 
-from store.engine import Role
-from store.migrations.running import current_version, newest_version
 from store.projection import projections
 from store.read_model_tables import prepare
+from store.retry import is_passing
+from workers import safety
 from workers.fleet import fleet
 from workers.telemetry import configure_logging
+
+log = structlog.get_logger(__name__)
 
 
 class CannotStartError(SystemExit):
@@ -25,13 +28,25 @@ def log_our_way(**_: Any) -> None:
 
 @signals.worker_init.connect
 def start(**_: Any) -> None:
-    """Refuse a database we do not fit; make the tables of new read models."""
+    """Refuse servers that we do not fit or cannot trust; make the tables of new read models."""
     try:
-        require_schema()
+        require_safety()
         prepare(fleet.database, projections())
     except Exception as error:  # a signal's handlers must not fail quietly
         raise CannotStartError(f"cannot start: {reason(error)}") from error
     # Connections must not be open across the fork that follows.
+    fleet.forget(close=True)
+
+
+@signals.beat_init.connect
+def start_beat(**_: Any) -> None:
+    """Refuse them as a worker does; a beat needs no database, so one that is away is no reason."""
+    try:
+        require_safety()
+    except Exception as error:
+        if not is_passing(error):
+            raise CannotStartError(f"cannot start: {reason(error)}") from error
+        log.warning("the database was not checked, it is out of reach", error=reason(error))
     fleet.forget(close=True)
 
 
@@ -41,19 +56,13 @@ def after_fork(**_: Any) -> None:
     fleet.forget(close=False)
 
 
-def require_schema() -> None:
-    """Raise CannotStartError unless the database is at our version."""
-    with fleet.database.engine(Role.READER).connect() as connection:
-        try:
-            found = current_version(connection)
-        except sa.exc.ProgrammingError:
-            found = None
-    wanted = newest_version()
-    if found != wanted:
-        raise CannotStartError(
-            f"cannot start: the database is at schema version {found or 'none'}, "
-            f"this code needs {wanted}; run: fleetlog migrate"
-        )
+def require_safety() -> None:
+    """Say what is only to be said; raise CannotStartError with a sentence for what must not be."""
+    verdict = safety.examine()
+    for warning in verdict.warnings:
+        log.warning(warning)
+    if verdict.errors:
+        raise CannotStartError("\n".join(f"cannot start: {error}" for error in verdict.errors))
 
 
 def reason(error: Exception) -> str:

@@ -16,6 +16,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from workers.hazards import Hazard
+
 PREFIX = "FLEETLOG_"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -79,6 +81,17 @@ def module_names(value: object) -> object:
     return names
 
 
+def hazards(value: object) -> object:
+    """Split at commas; a misspelt name would allow nothing, and that would show too late."""
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    if isinstance(names, list):
+        names = tuple(name for name in names if name)
+        for name in names:
+            if name not in set(map(str, Hazard)):
+                raise SettingsError(f"{name!r} is not one of {', '.join(Hazard)}")
+    return names
+
+
 def a_log_level(value: str) -> str:
     if value.upper() not in LOG_LEVELS:
         raise SettingsError(f"a log level is one of {', '.join(LOG_LEVELS)}")
@@ -88,6 +101,7 @@ def a_log_level(value: str) -> str:
 DatabaseUrl = Annotated[str | None, AfterValidator(a_database)]
 BrokerUrl = Annotated[str | None, AfterValidator(a_broker)]
 Modules = Annotated[tuple[str, ...], NoDecode, BeforeValidator(module_names), Field(min_length=1)]
+Hazards = Annotated[tuple[Hazard, ...], NoDecode, BeforeValidator(hazards)]
 Place = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 LogLevel = Annotated[str, AfterValidator(a_log_level)]
 Count = Annotated[int, Field(ge=1)]
@@ -162,6 +176,9 @@ class Settings(BaseSettings):
     dashboard_password: SecretStr | None = None
     """With which password; unset: one is made up at start and printed."""
 
+    allow_unsafe: Hazards = ()
+    """What the fleet starts with although it is unsafe, by the names that its refusal tells."""
+
     log_level: LogLevel = "INFO"
     """Least important level that is logged."""
     log_format: Literal["console", "json"] = "console"
@@ -219,6 +236,6 @@ def sentence(problem: ErrorDetails) -> str:
 def instead(field: str) -> str:
     """Say what an unset variable means."""
     default = Settings.model_fields[field].default
-    if field in SECRETS:
+    if field in SECRETS or default == ():
         return "to do without"
     return f"for {','.join(default) if isinstance(default, tuple) else default}"

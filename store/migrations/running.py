@@ -58,6 +58,11 @@ def newest_version() -> str:
     return ScriptDirectory(str(HERE)).get_current_head() or ""
 
 
+def known_versions() -> frozenset[str]:
+    """Return every version this code can migrate from, and the newest."""
+    return frozenset(one.revision for one in ScriptDirectory(str(HERE)).walk_revisions())
+
+
 def config(connection: sa.Connection) -> Config:
     made = Config()
     made.set_main_option("script_location", str(HERE))

@@ -22,6 +22,8 @@ CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 FLEETLOG = (sys.executable, "-m", "workers.cli")
 BIN = Path(sys.executable).parent
 READY_SECONDS = 30
+# The servers of tests do without what only a crash of the machine makes necessary.
+UNSAFE = "fsync,full_page_writes,synchronous_commit"
 
 
 class Process:
@@ -80,6 +82,7 @@ class Fleet:
             "REDIS_URL": servers.redis_url,
             "FLEETLOG_HOME": str(home),
             "FLEETLOG_RELAY_AFTER_SECONDS": "3",
+            "FLEETLOG_ALLOW_UNSAFE": UNSAFE,
             "FLEETLOG_DASHBOARD_PASSWORD": "only-for-this-test",
         }
         self.database = Database(sqlalchemy_url(servers.database_url))

@@ -13,6 +13,7 @@ from redis.exceptions import AuthenticationError, ConnectionError, NoPermissionE
 from redis.retry import Retry
 
 from tests.contract.compose import read_compose
+from workers.safety.broker import Habits, habits_of
 
 PASSWORD = "sesame"  # noqa: S105 - of a server that lives as long as a test
 
@@ -41,6 +42,10 @@ def test_the_broker_keeps_what_it_was_given_and_never_evicts(socket: Path) -> No
 
     assert broker.info("persistence")["aof_enabled"] == 1
     assert broker.info("memory")["maxmemory_policy"] == "noeviction"
+
+
+def test_the_broker_tells_our_own_user_as_much_as_we_check_at_start(socket: Path) -> None:
+    assert habits_of(_client(socket)) == Habits("noeviction", append_only=True, snapshots=None)
 
 
 @pytest.fixture

@@ -78,6 +78,14 @@ def test_a_fleet_that_is_up_works_for_others_in_the_same_home(up: Process, home:
     assert up.is_alive
 
 
+def test_our_own_servers_are_started_without_a_word_about_safety(up: Process, home: Path) -> None:
+    logs = "".join(log.read_text() for log in (home / "logs").iterdir())
+
+    assert [line for line in up.output.splitlines() if line.startswith("!")] == []
+    assert "FLEETLOG_ALLOW_UNSAFE" not in up.output + logs
+    assert "was not checked" not in up.output + logs
+
+
 def test_a_process_that_is_killed_is_started_again(up: Process) -> None:
     (before,) = workers(up)
     before.kill()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from workers.hazards import Hazard
 from workers.settings import (
     PREFIX,
     Settings,
@@ -153,6 +154,26 @@ def test_every_mistake_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         "SNAPSHOT_EVERY",
         "FLEETLOG_CONCURRENCY",
     ]
+
+
+def test_what_may_be_unsafe_is_told_by_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEETLOG_ALLOW_UNSAFE", " fsync,, eviction ,")
+
+    assert current_settings().allow_unsafe == (Hazard.FSYNC, Hazard.EVICTION)
+
+
+def test_nothing_unsafe_is_allowed_by_itself() -> None:
+    assert current_settings().allow_unsafe == ()
+
+
+def test_an_unknown_name_of_what_may_be_unsafe_is_answered_with_the_names_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = refusal(monkeypatch, FLEETLOG_ALLOW_UNSAFE="fsync,fsnyc")
+
+    assert said.startswith("FLEETLOG_ALLOW_UNSAFE is 'fsync,fsnyc': 'fsnyc' is not one of ")
+    assert all(name in said for name in Hazard)
+    assert said.endswith("Change it, or unset it to do without.")
 
 
 @pytest.mark.parametrize(

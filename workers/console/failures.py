@@ -12,6 +12,7 @@ from workers.embedded import EmbeddedServerError
 from workers.errors import CommandNotDoneError
 from workers.fleet import addresses
 from workers.projecting import OtherVersionError, UnknownProjectionError
+from workers.safety.schema import NEVER_MIGRATED
 from workers.settings import SettingsError
 
 # Errors of ours: their own sentence says it all.
@@ -24,7 +25,6 @@ SPEAKING = (
     StoreError,
     UnknownProjectionError,
 )
-NEVER_MIGRATED = "the database was never migrated; run: fleetlog migrate"
 
 
 def explain(error: BaseException) -> str | None:

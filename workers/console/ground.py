@@ -2,20 +2,15 @@
 
 from pathlib import Path
 
-import sqlalchemy as sa
-
-from store.engine import Role
-from store.migrations.running import current_version, migrate, newest_version
+from store.migrations.running import known_versions, migrate, newest_version
 from store.projection import projections
 from store.read_model_tables import prepare
 from workers.console.endings import Failure
-from workers.console.failures import NEVER_MIGRATED, explain
 from workers.console.output import err
 from workers.domains import load_domain
 from workers.fleet import addresses, fleet
+from workers.safety import examine, judge, schema
 from workers.settings import current_settings
-
-DENIED = "42501"
 
 
 def stand() -> None:
@@ -47,48 +42,28 @@ def reach() -> None:
 
 
 def require_version() -> None:
-    """Raise Failure unless the database has the schema of this code."""
-    problem = misfit(version_found())
-    if problem:
+    """Raise Failure unless the database has the schema of this code, or another was allowed."""
+    misfit = schema.misfit(schema.version_found())
+    for problem in judge([misfit] if misfit else []).errors:
         raise Failure(problem)
 
 
-def misfit(found: str | None) -> str | None:
-    """Say what is wrong with a database of this schema version, or None."""
-    if found is None:
-        return NEVER_MIGRATED
-    if found != newest_version():
-        return (
-            f"the database is at schema version {found}, this code needs {newest_version()}; "
-            "run: fleetlog migrate"
-        )
-    return None
-
-
-def version_found() -> str | None:
-    """Return the schema version of the database, None when it was never migrated."""
-    try:
-        with fleet.database.engine(Role.READER).connect() as connection:
-            return current_version(connection)
-    except sa.exc.DBAPIError as error:
-        # Roles belong to the whole server: ours may be there before this database has anything.
-        if explain(error) == NEVER_MIGRATED or getattr(error.orig, "sqlstate", None) == DENIED:
-            return None
-        raise
-
-
-def bring_up_to_date() -> str:
+def bring_up_to_date() -> tuple[str, ...]:
     """
-    Migrate if need be, and make the tables of new read models; returns the schema version.
+    Migrate if need be, and make the tables of new read models; returns what is to be said.
 
-    A database that fits already is left alone: the fleet's own login may not migrate.
+    A database that fits already is left alone: the fleet's own login may not migrate. Raises
+    Failure for servers that the fleet does not start with.
     """
     load_domain()
-    version = version_found()
-    if version != newest_version():
-        version = migrated()
+    version = schema.version_found()
+    if version is None or version in known_versions() - {newest_version()}:
+        migrated()
+    verdict = examine()
+    if verdict.errors:
+        raise Failure("\n".join(verdict.errors))
     prepare(fleet.database, projections())
-    return version
+    return verdict.warnings
 
 
 def migrated() -> str:

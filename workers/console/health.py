@@ -16,10 +16,10 @@ from workers.app import app
 from workers.console import figures
 from workers.console.failures import explain
 from workers.console.figures import Commands, Progress
-from workers.console.ground import misfit, version_found
 from workers.console.output import counted
 from workers.dead_letters import WAITING
 from workers.fleet import fleet
+from workers.safety import Verdict, broker, database, judge, schema
 
 QUEUES = ("commands", "projections", "maintenance")
 IN_HAND = "unacked"  # what workers took and have not acknowledged, as kombu keeps it
@@ -43,6 +43,7 @@ class Health:
     workers: list[str] | None = None
     dead_letters: int = 0
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def parked_commands(self) -> int:
@@ -55,7 +56,7 @@ def examine() -> Health:
     health = Health()
     for ask in (ask_database, ask_broker, ask_workers):
         attempt(health, ask)
-    judge(health)
+    weigh(health)
     return health
 
 
@@ -68,11 +69,13 @@ def attempt(health: Health, ask: Callable[[Health], None]) -> None:
 
 def ask_database(health: Health) -> None:
     """Count what the tables hold."""
-    health.schema = version_found()
-    problem = misfit(health.schema)
-    if problem:
-        health.problems.append(problem)
+    health.schema = schema.version_found()
+    misfit = schema.misfit(health.schema)
+    verdict = judge([misfit] if misfit else [])
+    note(health, verdict)
+    if verdict.errors:
         return
+    note(health, judge(database.findings()))
     with fleet.database.connect(Role.READER) as connection:
         health.database = f"PostgreSQL {figures.server_version(connection)}"
         health.events, health.events_exact = figures.count(connection, "events")
@@ -88,6 +91,7 @@ def ask_broker(health: Health) -> None:
     health.queues = {**lengths, "in hand": fleet.redis.hlen(IN_HAND)}
     health.dead_letters += fleet.redis.llen(WAITING)
     health.broker = server_name(fleet.redis.info("server"))
+    note(health, judge(broker.findings()))
 
 
 def ask_workers(health: Health) -> None:
@@ -97,7 +101,13 @@ def ask_workers(health: Health) -> None:
         health.workers = sorted(name for answer in answers for name in answer)
 
 
-def judge(health: Health) -> None:
+def note(health: Health, verdict: Verdict) -> None:
+    """Take over what the servers were found to be."""
+    health.problems += verdict.errors
+    health.warnings += verdict.warnings
+
+
+def weigh(health: Health) -> None:
     """Add what a person should look at."""
     if health.workers == []:
         health.problems.append("no worker answers; start one with: fleetlog up")

@@ -1,6 +1,7 @@
 """Commands in a file: one JSON object a line, gzip or plain, or from standard input."""
 
 import gzip
+import json
 import re
 import sys
 import zlib
@@ -18,12 +19,15 @@ import msgspec
 from domain.errors import DomainError
 from store.codec import Metadata
 from store.command_codec import make_command
-from store.errors import StoreError
+from store.errors import StoreError, UnstorableError
 from store.inbox import Submission
+from store.storable import CONTROL, MAX_BYTES, check_value, spelt_out
 
 GZIP = b"\x1f\x8b"
 PLACE = re.compile(r" - at `\$\.?(\S*)`")
 STANDARD_INPUT = "-"
+# The largest command there may be, with every character of it written as an escape.
+LONGEST_LINE = 8 * MAX_BYTES
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -40,6 +44,8 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 DECODER = msgspec.json.Decoder(Line)
+# What a decoder says of JSON that cannot be, of bytes that are no text, and of endless nesting.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass
@@ -101,12 +107,14 @@ def opened(path: str) -> Iterator[Source]:
 
 def submission(number: int, text: bytes, envelope: Envelope) -> Submission:
     """Return the command of a line; raises BadLineError naming the field."""
+    if len(text) > LONGEST_LINE:
+        raise BadLineError(number, f"takes {len(text):,} bytes, more than {LONGEST_LINE:,}")
     try:
         line = DECODER.decode(text)
         require_time(number, line.time)
         command = make_command(line.command, line.data)
-    except msgspec.DecodeError as error:
-        raise BadLineError(number, complaint(error)) from None
+    except UNREADABLE as error:
+        raise BadLineError(number, complaint(error, text)) from None
     except (DomainError, StoreError) as error:
         raise BadLineError(number, str(error)) from None
     metadata = Metadata(
@@ -136,9 +144,34 @@ def id_of(text: bytes) -> UUID:
     return uuid5(NAMESPACE_URL, f"fleetlog-line:{text.decode(errors='replace')}")
 
 
-def complaint(error: msgspec.DecodeError) -> str:
+def complaint(error: Exception, text: bytes) -> str:
     """Turn the decoder's words into ours: they quote types and places, never a value."""
-    text = str(error)
-    place = PLACE.search(text)
-    said = PLACE.sub("", text).replace("`", "").replace("Object", "it")
-    return f"{place.group(1)}: {said}" if place and place.group(1) else said
+    found = unstorable(text)
+    if isinstance(error, UnicodeDecodeError):
+        said, where = "is not UTF-8", found.where if found else ""
+    elif found is not None:  # the decoder does not always say where
+        said, where = str(found), ""
+    elif isinstance(error, RecursionError):
+        said, where = "is nested too deeply", ""
+    else:
+        place = PLACE.search(str(error))
+        said = PLACE.sub("", str(error)).replace("`", "").replace("Object", "it")
+        where = place.group(1) if place else ""
+    return CONTROL.sub(spelt_out, f"{where}: {said}" if where else said)
+
+
+def unstorable(text: bytes) -> UnstorableError | None:
+    """Return why the first field that cannot be kept cannot be, if it is that what is wrong."""
+    try:
+        line = json.loads(text.decode(errors="surrogateescape"), parse_int=beginning)
+        check_value(line["data"], "data")
+    except UnstorableError as error:
+        return error
+    except (ValueError, RecursionError, TypeError, LookupError):
+        return None
+    return None
+
+
+def beginning(digits: str) -> int:
+    """Return enough of a number to see that it is too large: Python reads no 4,301 digits."""
+    return int(digits[:25])

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX
 from pathlib import Path
@@ -36,11 +36,14 @@ PING_SECONDS = 0.5
 class Screen:
     """Shows what the processes say, each line with its name before it."""
 
-    def __init__(self, *, verbose: bool) -> None:
+    def __init__(self, known: Collection[str], *, verbose: bool) -> None:
+        self._known = known
         self._verbose = verbose
 
     def line(self, name: str, line: str) -> None:
-        """Show a line; a terminal that went away must not stop us."""
+        """Show a line unless it is known; a terminal that went away must not stop us."""
+        if any(words in line for words in self._known):
+            return
         text = line if self._verbose else brief(line)
         with suppress(OSError):
             err.print(Text.assemble((f"{name:<10}", "cyan"), "│ ", shown(text)), soft_wrap=True)
@@ -66,14 +69,16 @@ def running(plan: Plan, *, any_port: bool = False) -> Iterator[Supervisor]:
     settings = current_settings()
     with ended_by_signals(), told_when_interrupted(), only_one(settings.home), servers():
         with step("schema"):
-            bring_up_to_date()
+            warnings = bring_up_to_date()
+        for warning in warnings:  # said by every process as well, and here once for all
+            say(f"! {warning}", style="yellow")
         dashboard = dashboard_of(plan, any_port=any_port)
         forget_what_only_we_need()
         wanted = list(programs(plan, dashboard))
         names = ", ".join(program.name for program in wanted)
         logs = settings.home / "logs"
         with Supervisor(
-            wanted, logs, Screen(verbose=plan.verbose), verbose=plan.verbose
+            wanted, logs, Screen(warnings, verbose=plan.verbose), verbose=plan.verbose
         ) as supervisor:
             try:
                 ready = Readiness(plan, dashboard)

@@ -25,6 +25,8 @@ def tell_status(*, as_json: bool) -> bool:
         show(screen(health))
         for problem in health.problems:
             say(f"✗ {problem}", style="red")
+        for warning in health.warnings:
+            say(f"! {warning}", style="yellow")
     return not health.problems
 
 
@@ -74,6 +76,7 @@ def document(health: Health) -> dict[str, Any]:
     return {
         "ok": not health.problems,
         "problems": health.problems,
+        "warnings": health.warnings,
         "database": health.database,
         "schema": health.schema,
         "broker": health.broker,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from domain.errors import DomainError
-from store.errors import CommandIdReusedError
+from store.errors import CommandIdReusedError, UnstorableError
 from store.inbox import Acceptance, Submission
 from workers.console.bars import Bar, Bars
 from workers.console.endings import Failure, Interrupted
@@ -21,6 +21,9 @@ LOOK_EVERY = 0.25  # seconds between two looks at the outcomes while we still su
 POLL = 0.1
 QUIET = 10.0  # seconds without an outcome after which we ask whether a worker runs
 SHOWN_FAULTS = 10
+
+# What one command alone can be refused for, in a chunk whose others are well.
+REFUSED = (DomainError, CommandIdReusedError, UnstorableError)
 
 Numbered: TypeAlias = tuple[int, Submission]
 
@@ -113,7 +116,7 @@ class FileRun:
     def _accept(self, chunk: list[Numbered]) -> list[Acceptance]:
         try:
             return list(submit_many(one for _, one in chunk))
-        except (DomainError, CommandIdReusedError):
+        except REFUSED:
             return self._one_by_one(chunk)
 
     def _one_by_one(self, chunk: list[Numbered]) -> list[Acceptance]:
@@ -122,7 +125,7 @@ class FileRun:
         for number, one in chunk:
             try:
                 answers += fleet.inbox.accept([one])
-            except (DomainError, CommandIdReusedError) as error:
+            except REFUSED as error:
                 self._fault(BadLineError(number, str(error)))
             if self._stop is not None:
                 break
