@@ -1,5 +1,7 @@
 """Events between Python and jsonb: what was stored is what is read."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,11 +12,13 @@ from domain.event import Event
 from domain.upcasting import upcast
 from store.errors import UndecodableEventError, UnknownEventError, UnstorableError
 from store.storable import (
+    MAX_BYTES,
     check_name,
     check_schema_version,
     check_size,
     check_text,
     check_value,
+    require_type,
 )
 
 
@@ -28,6 +32,8 @@ class RawEvent:
 
 
 NOT_READ_BACK = "would not be read back as it was given"
+PLACE = re.compile(r" - at `\$\.?(\w+)[^`]*`")
+UNWRITABLE = (TypeError, ValueError, RecursionError)
 _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
 AnyEvent: TypeAlias = Event | RawEvent
@@ -54,12 +60,14 @@ def encode_event(event: AnyEvent) -> tuple[str, int, bytes]:
     if isinstance(event, RawEvent):
         check_name(event.event_type, "event_type")
         check_schema_version(event.version)
+        require_type(event.data, dict, event.event_type)
         check_value(event.data, event.event_type)
         encoded = msgspec.json.encode(event.data)
         check_size(encoded, event.event_type)
         if msgspec.json.decode(encoded) != event.data:
             raise UnstorableError(event.event_type, NOT_READ_BACK)
         return event.event_type, event.version, encoded
+    require_type(event, Event, "an event")
     return event.event_type, event.schema_version, encode_message(event, event.event_type)
 
 
@@ -67,11 +75,13 @@ def encode_message(message: object, where: str) -> bytes:
     """Return the JSON of a message that, decoded, equals it. Raises UnstorableError."""
     try:
         plain = msgspec.to_builtins(message)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UnstorableError(where, f"cannot be written as JSON: {error}") from error
+    except UNWRITABLE as error:
+        place = culprit(message, where, is_unwritable)
+        raise UnstorableError(place, f"cannot be written as JSON: {error}") from error
     check_value(plain, where)
     encoded = msgspec.json.encode(plain)
-    check_size(encoded, where)
+    if len(encoded) > MAX_BYTES:
+        check_size(encoded, culprit(message, where, is_too_large))
     check_round_trip(message, encoded, where)
     return encoded
 
@@ -79,19 +89,56 @@ def encode_message(message: object, where: str) -> bytes:
 def check_round_trip(message: object, encoded: bytes, where: str) -> None:
     """The declared types must lead back to the same value: Decimal('NaN') or a set do not."""
     try:
-        equal = decoder(type(message)).decode(encoded) == message
+        read = decoder(type(message)).decode(encoded)
     except msgspec.ValidationError as error:
-        raise UnstorableError(where, f"does not fit its declared fields: {error}") from error
+        place = PLACE.search(str(error))
+        said = PLACE.sub("", str(error)).replace("`", "")
+        where = f"{where}.{place.group(1)}" if place else where
+        raise UnstorableError(where, f"does not fit its declaration: {said}") from error
+    if not are_equal(read, message):
+        fields = vars(read)
+        names = (name for name, value in fields.items() if is_other(message, name, value))
+        name = next(names, None)
+        raise UnstorableError(f"{where}.{name}" if name else where, NOT_READ_BACK)
+
+
+def are_equal(one: object, other: object) -> bool:
+    try:
+        return bool(one == other)
     except ArithmeticError:  # a signalling NaN does not even compare
-        equal = False
-    if not equal:
-        raise UnstorableError(where, NOT_READ_BACK)
+        return False
+
+
+def is_other(message: object, name: str, value: object) -> bool:
+    return not are_equal(getattr(message, name), value)
+
+
+def culprit(message: object, where: str, is_at_fault: Callable[[object], bool]) -> str:
+    """Return the place of the first field that is at fault all by itself, or of the message."""
+    for name, value in vars(message).items():
+        if is_at_fault(value):
+            return f"{where}.{name}"
+    return where
+
+
+def is_unwritable(value: object) -> bool:
+    try:
+        msgspec.to_builtins(value)
+    except UNWRITABLE:
+        return True
+    return False
+
+
+def is_too_large(value: object) -> bool:
+    return len(msgspec.json.encode(value)) > MAX_BYTES
 
 
 def encode_metadata(metadata: Metadata) -> bytes:
     """Return the JSON of what is known beside the data; raises UnstorableError."""
+    require_type(metadata, Metadata, "metadata")
     for name, text in msgspec.structs.asdict(metadata).items():
         if text is not None:
+            require_type(text, str, f"metadata.{name}")
             check_text(text, f"metadata.{name}")
     encoded = msgspec.json.encode(metadata)
     check_size(encoded, "metadata")

@@ -1,7 +1,8 @@
 """Commands between Python and jsonb, each misfit named by its field."""
 
 import re
-from typing import Any
+from math import isfinite
+from typing import Any, cast
 
 import msgspec
 
@@ -11,8 +12,16 @@ from domain.errors import InvalidFieldError
 from domain.message import field_names
 from store.codec import encode_message
 from store.errors import UnknownCommandError, UnstorableError
-from store.storable import check_aggregate_id
+from store.storable import (
+    INT_MAX,
+    INT_MIN,
+    check_aggregate_id,
+    check_value,
+    printable,
+    storable_text,
+)
 
+LONGEST = 2000  # of what an error says
 FIELD_IN_PATH = re.compile(r"`\$\.(\w+)")
 MISSING_FIELD = re.compile(r"missing required field `(\w+)`")
 
@@ -21,7 +30,7 @@ def command_class(command_type: str) -> type[Command]:
     """Return the class for a command type; raises UnknownCommandError."""
     owner = aggregate_for(command_type)
     if owner is None:
-        raise UnknownCommandError(command_type)
+        raise UnknownCommandError(printable(command_type))
     return owner.command_classes[command_type]
 
 
@@ -34,24 +43,28 @@ def make_command(command_type: str, fields: object) -> Command:
     cls = command_class(command_type)
     if not isinstance(fields, dict):
         raise InvalidFieldError(command_type, "data", "must be an object of fields")
-    unknown = sorted(str(name) for name in fields.keys() - set(field_names(cls)))
+    unknown = sorted(printable(name) for name in fields.keys() - set(field_names(cls)))
     if unknown:
-        raise InvalidFieldError(command_type, unknown[0][:100], "is not a field of this command")
+        raise InvalidFieldError(command_type, unknown[0], "is not a field of this command")
     try:
         return msgspec.convert(fields, cls)
     except msgspec.ValidationError as error:
         raise misfit(command_type, str(error)) from None
+    except (UnicodeEncodeError, RecursionError) as error:  # the converter does not say where
+        raise unstorable(command_type, fields, error) from None
 
 
 def encode_command(command: Command) -> bytes:
     """Return the command's JSON; raises InvalidFieldError for what cannot be kept as it is."""
     command_type = command.command_type
     try:
+        encoded = encode_message(command, command_type)  # first: an id of a wrong type has no text
         check_aggregate_id(aggregate_id_of(command), f"{command_type}.{id_field_of(command)}")
-        return encode_message(command, command_type)
     except UnstorableError as error:
-        field = error.where.removeprefix(f"{command_type}.")
+        _, _, field = error.where.partition(f"{command_type}.")
+        field = field or "data"  # no field alone is at fault
         raise InvalidFieldError(command_type, field, error.rule) from None
+    return encoded
 
 
 def decode_command(command_type: str, payload: str) -> Command:
@@ -81,13 +94,31 @@ def misfit(command_type: str, complaint: str) -> InvalidFieldError:
     return InvalidFieldError(command_type, place.group(1) if place else "data", rule)
 
 
+def unstorable(command_type: str, fields: dict[str, object], error: Exception) -> InvalidFieldError:
+    """Return the refusal of the first field that could not be kept in any case."""
+    for name, value in fields.items():
+        try:
+            check_value(value, name)
+        except UnstorableError as found:
+            return InvalidFieldError(command_type, found.where, found.rule)
+    return InvalidFieldError(command_type, "data", f"cannot be read: {type(error).__name__}")
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """Return an exception as the plain values from which `.get()` makes it again."""
-    plain = str | int | float | bool | None
     cls = type(error)
     return {
         "type": cls.__qualname__,
         "module": cls.__module__,
-        "args": [arg if isinstance(arg, plain) else str(arg) for arg in error.args],
-        "message": str(error)[:2000],
+        "args": [plain(arg) for arg in error.args],
+        "message": storable_text(error, LONGEST),
     }
+
+
+def plain(arg: object) -> str | int | float | bool | None:
+    """Return what an error carries as it is where that can be stored, else as a text."""
+    whole = isinstance(arg, int) and INT_MIN <= arg <= INT_MAX
+    real = isinstance(arg, float) and isfinite(arg)
+    if arg is None or whole or real:
+        return cast("int | float | None", arg)
+    return storable_text(arg, LONGEST)

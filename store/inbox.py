@@ -191,11 +191,12 @@ def accept(
 
 
 def accept_parameters(submissions: Sequence[Submission]) -> tuple[Any, ...]:
+    payloads = [encode_command(s.command) for s in submissions]  # first, for it refuses by name
     return (
         UuidArray.of([s.command_id for s in submissions]),
         TextArray.of([s.command.command_type for s in submissions]),
         TextArray.of([aggregate_id_of(s.command) for s in submissions]),
-        TextArray.of([encode_command(s.command) for s in submissions]),
+        TextArray.of(payloads),
         TextArray.of([encode_metadata(s.metadata) for s in submissions]),
         TextArray.of([as_text(s.continuation) for s in submissions]),
     )

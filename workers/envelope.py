@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from store.codec import Metadata
+from store.storable import storable_text
 
 CLAIMED = ("actor", "reason", "correlation_id", "causation_id", "traceparent")
 LONGEST = 255
@@ -13,14 +14,14 @@ def metadata_from(headers: Mapping[str, Any], lineage: Mapping[str, Any]) -> Met
     """
     Return what the sender claims; without claims, Celery's own lineage says what led here.
 
-    `lineage` holds Celery's `root_id` and `parent_id`, which a chain hands down.
+    `lineage` holds Celery's `root_id` and `parent_id`, which a chain hands down. Claims come
+    from anywhere: they are kept short and storable.
     """
-    claimed = {name: text(headers[name]) for name in CLAIMED if headers.get(name) is not None}
     inherited = {"correlation_id": lineage.get("root_id"), "causation_id": lineage.get("parent_id")}
-    found = {name: text(value) for name, value in inherited.items() if value is not None}
-    return Metadata(**{**found, **claimed})
+    claimed = {name: headers.get(name) for name in CLAIMED}
+    found = {**given(inherited), **given(claimed)}
+    return Metadata(**{name: storable_text(value, LONGEST) for name, value in found.items()})
 
 
-def text(value: object) -> str:
-    """Claims come from anywhere: keep them short and storable."""
-    return str(value).replace("\x00", "").encode("utf-8", "replace").decode()[:LONGEST]
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

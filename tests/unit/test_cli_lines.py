@@ -8,10 +8,14 @@ import pytest
 
 from store.codec import Metadata
 from store.inbox import Submission
-from workers.console.lines import BadLineError, Envelope, id_of, opened, submission
+from workers.console.lines import LONGEST_LINE, BadLineError, Envelope, id_of, opened, submission
 
 LINE = b'{"command":"ReactivateUser","data":{"user_id":"ada"}}'
 ME = Envelope("cli:me", "a test", "c-1")
+
+
+def told(text: bytes) -> bytes:
+    return b'{"command":"Label","data":{"toy_id":"a","text":' + text + b"}}"
 
 
 def parsed(text: bytes) -> Submission:
@@ -93,6 +97,15 @@ def test_a_line_without_an_id_has_the_same_one_every_time() -> None:
         (b'{"command":"Nope","data":{}}', "'Nope'"),
         (LINE[:-1] + b',"command_id":"1"}', "command_id: Invalid UUID"),
         (LINE[:-1] + b',"time":"yesterday"}', "time: must be like"),
+        (told(b"1e400"), "data.text is not a finite number"),
+        (told(b"NaN"), "data.text is not a finite number"),
+        (told(b"9" * 4301), "data.text does not fit into 64 bits"),
+        (told(b'{"a":["\\ud800"]}'), "data.text.a[0] holds a NUL or half a surrogate"),
+        (told(b'"\xff"'), "data.text: is not UTF-8"),
+        (told(b"[" * 5000 + b"]" * 5000), "is nested too deeply"),
+        (told(b'"' + b"x" * LONGEST_LINE + b'"'), "bytes, more than 2,097,152"),
+        (told(b'"x"}'), "JSON is malformed"),
+        (LINE[:-1] + rb',"\u001b[31m":1}', r"unknown field \x1b[31m"),
     ],
 )
 def test_a_bad_line_is_told_by_number_and_field(text: bytes, said: str) -> None:

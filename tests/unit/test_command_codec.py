@@ -102,3 +102,53 @@ def test_an_error_is_described_so_that_it_can_be_raised_again() -> None:
     }
     assert describe(ValueError({1}, None, 2.5))["args"] == ["{1}", None, 2.5]
     assert len(describe(ValueError("x" * 9000))["message"]) == 2000
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("\x00", r"CreateUser.\x00 is not a field"),
+        ("\ud800", r"CreateUser.\ud800 is not a field"),
+        ("", "CreateUser.(nothing) is not a field"),
+        (10**4301, "CreateUser.(int) is not a field"),
+    ],
+    ids=["nul", "surrogate", "empty", "endless"],
+)
+def test_an_unknown_field_of_any_name_is_refused_in_words_that_can_be_kept(
+    name: object, said: str
+) -> None:
+    with pytest.raises(InvalidFieldError) as refused:
+        make_command("CreateUser", {name: 1})
+
+    assert str(refused.value).startswith(said)
+    assert msgspec.json.encode(describe(refused.value))
+
+
+def test_an_unknown_command_is_named_in_words_that_can_be_kept() -> None:
+    with pytest.raises(UnknownCommandError) as refused:
+        make_command("\ud800" + "x" * 10**6, {})
+
+    assert refused.value.command_type == r"\ud800" + "x" * 99
+
+
+def test_a_command_too_large_only_as_a_whole_is_refused_as_its_data() -> None:
+    packages = tuple("x" * 1000 for _ in range(200))
+    order = PlaceOrder(order_id="o", items=packages, total=Decimal("9" * 100_000))
+
+    with pytest.raises(InvalidFieldError, match=r"^PlaceOrder\.data takes 3"):
+        encode_command(order)
+
+
+def test_an_error_that_carries_what_cannot_be_kept_is_kept_all_the_same() -> None:
+    kept = describe(ValueError("a\x00\ud800", 10**4301, float("nan"), 7, None))
+
+    cut = "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
+    assert kept["args"] == [cut, "(int)", "nan", 7, None]
+    assert kept["message"] == "(ValueError)"
+    assert msgspec.json.decode(msgspec.json.encode(kept)) == kept
+
+
+@pytest.mark.parametrize("total", ["\ud800", "1\udfff"], ids=ascii)
+def test_money_that_is_no_text_at_all_is_refused_by_its_field(total: str) -> None:
+    with pytest.raises(InvalidFieldError, match=r"^PlaceOrder\.total holds a NUL or half a surr"):
+        make_command("PlaceOrder", {"order_id": "o", "items": ["a"], "total": total})

@@ -33,3 +33,12 @@ def test_whatever_is_claimed_can_be_kept() -> None:
     assert len(found.reason) == LONGEST
     assert "\x00" not in found.reason
     assert encode_message(found, "metadata")
+
+
+def test_a_claim_beyond_pythons_own_limits_can_be_kept_too() -> None:
+    endless: list[object] = []
+    for _ in range(100_000):
+        endless = [endless]
+    found = metadata_from({"actor": 10**4301, "reason": endless}, {"parent_id": b"\xff"})
+
+    assert (found.actor, found.reason, found.causation_id) == ("(int)", "(list)", "b'\\xff'")
