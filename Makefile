@@ -17,7 +17,7 @@ endef
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo up test acceptance check format bench lock clean
+.PHONY: help install demo up test acceptance check format bench mutants chaos lock clean
 
 help: ## Say what can be made
 	@echo 'usage: make TARGET [ARGS="…"] [PYTHON=python3.12]'
@@ -50,6 +50,12 @@ format: install ## Let ruff write the formatting and the safe fixes
 
 bench: install ## Measure; ARGS chooses which questions
 	$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: install ## Take safeguards out, one by one: do the tests notice? ARGS names some
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+chaos: install ## Break a real fleet for ten minutes: is anything lost? (CHAOS=long for hours)
+	$(BIN)/python -m tests.chaos --goals $(or $(CHAOS),ten) $(ARGS)
 
 lock: ## Write requirements.lock anew (ARGS=--upgrade for newer versions)
 	$(make_venv)

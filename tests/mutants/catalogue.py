@@ -1,0 +1,8 @@
+"""Every mutant that the suite must catch."""
+
+from tests.mutants.commands import COMMAND_MUTANTS
+from tests.mutants.fleet import FLEET_MUTANTS
+from tests.mutants.projections import PROJECTION_MUTANTS
+from tests.mutants.readers import READERS
+
+MUTANTS = (*READERS, *COMMAND_MUTANTS, *PROJECTION_MUTANTS, *FLEET_MUTANTS)
