@@ -11,8 +11,12 @@ from domain.errors import DomainError
 from store.arrays import BigIntArray, IntArray, TextArray, UuidArray
 from store.codec import Metadata, encode_event
 from store.command_codec import decode_command, describe
-from store.errors import AggregateTypeError, UnknownCommandError
+from store.errors import AggregateTypeError, TooSlowError, UnknownCommandError
 from store.identity import uuid7
+from store.patience import at_most
+
+# Below a writer's transaction timeout: the failure is noted, and the neighbours are settled.
+DECISION_SECONDS = 4.0
 
 
 class Waiting(NamedTuple):
@@ -79,7 +83,8 @@ class Batch:
         first = aggregate.version + recorded + 1
         try:
             require_type(aggregate, owner)
-            aggregate.execute(command)
+            with at_most(DECISION_SECONDS, TooSlowError(DECISION_SECONDS)):
+                aggregate.execute(command)
             events = tuple(encode_event(event) for event in aggregate.pending[recorded:])
             self.decisions.append(Decision(waiting, first, events))
         except (DomainError, AggregateTypeError) as refusal:

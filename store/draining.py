@@ -45,6 +45,7 @@ class Drained:
     appended_types: set[str] = field(default_factory=set)
     skipped: list[str] = field(default_factory=list)  # inboxes that somebody else drains
     resting: dict[str, float] = field(default_factory=dict)  # seconds until their next try
+    suspects: list[str] = field(default_factory=list)  # inboxes to be worked off one by one
     seen: int = 0  # commands that were waiting, admitted or not
     more: bool = False  # there may be more waiting than this call could decide
 
@@ -101,7 +102,8 @@ class Drain:
             taken = lock(connection, aggregate_ids, wait=wait)
             found = read(connection, taken, limit)
             resting = rests(found)
-            waiting = [one for one in found if one.aggregate_id not in resting]
+            suspects = tried_before(found) if admit is everybody else set()
+            waiting = [one for one in found if one.aggregate_id not in resting.keys() | suspects]
             admitted = [one for one in waiting if admit(one)]
             # A counted attempt is not wasted on a state that may be outdated.
             batch = Batch(self._load(connection, admitted, trusting=admit is everybody))
@@ -116,6 +118,7 @@ class Drain:
             appended_types=batch.appended_types,
             skipped=[id for id in aggregate_ids if id not in taken],
             resting=resting,
+            suspects=sorted(suspects - resting.keys()),
             seen=len(waiting),
             more=len(found) == limit or batch.postponed,
         )
@@ -161,6 +164,19 @@ def read(connection: Connection, aggregate_ids: Iterable[str], limit: int) -> li
     """Return what waits in these inboxes, in the order of acceptance."""
     parameters = (TextArray.of(list(aggregate_ids)), limit, limit)
     return [Waiting(*row) for row in connection.execute(WAITING, parameters, binary=True)]
+
+
+def tried_before(found: Iterable[Waiting]) -> set[str]:
+    """
+    Return the inboxes whose first command was counted before, and may have ended its process.
+
+    Each message for a command behind it would try it again, uncounted, if it were not left to
+    those who count.
+    """
+    heads: dict[str, int] = {}
+    for one in found:
+        heads.setdefault(one.aggregate_id, one.attempts)
+    return {aggregate_id for aggregate_id, attempts in heads.items() if attempts}
 
 
 def rests(found: Iterable[Waiting]) -> dict[str, float]:

@@ -110,6 +110,16 @@ class UndecodableEventError(StoreError):
 
 
 @dataclass(eq=False)
+class TooSlowError(StoreError):
+    """A command that was interrupted while it was being decided."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"no decision within {self.seconds:g} s, which is all the time a command has"
+
+
+@dataclass(eq=False)
 class FencedError(StoreError):
     """Another writer took this projection over; what this one had in hand was rolled back."""
 

@@ -85,7 +85,11 @@ class CommandHandler:
                 return []
             worked.add(drained)
             failed = {id: self._charged(f, worked) for id, f in drained.failures.items()}
-            open_ids = [id for id in open_ids if not failed.get(id) and id not in drained.resting]
+            for aggregate_id in drained.suspects:
+                self._one_by_one(aggregate_id, worked)
+            left = {id for id, waits in failed.items() if waits}
+            left |= {*drained.resting, *drained.suspects}
+            open_ids = [id for id in open_ids if id not in left]
             if not drained.more and all(failed.values()):
                 return drained.skipped
         return []

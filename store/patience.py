@@ -1,6 +1,9 @@
-"""A server that does not answer is given up, also where the network says nothing about it."""
+"""What takes too long is given up: a server that does not answer, a decision that does not end."""
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -29,6 +32,30 @@ class PatientConnection(psycopg.Connection[TupleRow]):
             raise psycopg.errors.ConnectionTimeout(
                 f"no answer from the database within {timeout or self.patience:g} s"
             ) from None
+
+
+@contextmanager
+def at_most(seconds: float, error: Exception) -> Iterator[None]:
+    """
+    Raise `error` within the block when it takes longer, and again where that is caught.
+
+    Only Python code can be interrupted so, and only in a process's main thread, which is where
+    the tasks of a pool run; elsewhere the block takes as long as it takes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before or signal.SIG_DFL)
 
 
 def patient(seconds: float) -> Callable[..., PatientConnection]:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 import structlog
 from celery import Task
-from celery.exceptions import Retry
+from celery.exceptions import Retry, TimeLimitExceeded
 from sqlalchemy.exc import DBAPIError
 
 from domain.aggregate import aggregates
@@ -25,6 +25,8 @@ from workers.envelope import metadata_from
 from workers.errors import CommandNotDoneError, UnsupportedOptionError
 from workers.fleet import fleet
 from workers.results import as_exception, command_id_of
+from workers.settings import current_settings
+from workers.urgent import go_first, without_delay
 
 if TYPE_CHECKING:  # the one class here that is generic only in its stubs
     from celery.result import AsyncResult
@@ -32,6 +34,7 @@ if TYPE_CHECKING:  # the one class here that is generic only in its stubs
 log = structlog.get_logger(__name__)
 
 REPUBLISHED = {"fleetlog_republished": True}
+HANGING_SECONDS = 20
 EARLY_WAKE_UPS = 5  # how often a wake-up may arrive before its command's transaction is committed
 SAYS_NOTHING: dict[str, Any] = {"argsrepr": "()", "kwargsrepr": "{}"}
 LATER = ("countdown", "eta", "expires")
@@ -50,7 +53,8 @@ class CommandTask(Task):  # type: ignore[type-arg]
     typing = False
     ignore_result = False
     throws = (DomainError, CommandNotDoneError)
-    default_retry_delay = 1  # after the death of a worker
+    # A decision is interrupted much earlier; this is for code that cannot be.
+    time_limit = min(HANGING_SECONDS, current_settings().task_time_limit_seconds)
     command: ClassVar[type[Command]]
 
     def apply_async(  # noqa: PLR0913, PLR0917 - Celery's signature
@@ -70,8 +74,10 @@ class CommandTask(Task):  # type: ignore[type-arg]
         Headers `actor`, `reason`, `correlation_id` and `causation_id` become its envelope.
         """
         if options.get("retries"):  # Celery sends a message on whose worker has died
-            links = {"link": link, "link_error": link_error}
-            return self._publish(task_id, args, kwargs, producer=producer, **links, **options)
+            links = {"link": link, "link_error": link_error, **without_delay(options)}
+            again = self._publish(task_id, args, kwargs, producer=producer, **links)
+            go_first()
+            return again
         refuse_later(options)
         refuse_positional(self.name, args)
         task_id = task_id or str(uuid4())
@@ -125,6 +131,10 @@ class CommandTask(Task):  # type: ignore[type-arg]
         self._continued(task_id)
 
     def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002
+        if isinstance(exc, TimeLimitExceeded):  # told by the parent: the child is no more
+            wake(self.name, task_id, headers=REPUBLISHED)
+            go_first()
+            return
         self._answer_for_good(exc, task_id)
         self._continued(task_id)
 

@@ -19,6 +19,8 @@ class CommandRequest(Request):
     def __init__(self, message: Any, **kwargs: Any) -> None:
         claimed = (message.headers or {}).get("correlation_id")
         super().__init__(message, **kwargs)
+        # A sender's own limit would come with every message, and go before the worker's.
+        self.time_limits = (None, None)
         # Celery puts the task id in its place.
         self._request_dict["fleetlog_correlation_id"] = claimed
         for name in ("argsrepr", "kwargsrepr"):

@@ -12,6 +12,7 @@ from workers import relay as relaying
 from workers.app import app
 from workers.command_tasks import REPUBLISHED
 from workers.fleet import fleet
+from workers.urgent import go_first, without_delay
 
 
 class Maintenance(Task):  # type: ignore[type-arg]
@@ -22,7 +23,21 @@ class Maintenance(Task):  # type: ignore[type-arg]
     default_retry_delay = 1
 
 
-@app.task(name="commands.drain", base=Maintenance, bind=True)
+class Drain(Maintenance):
+    """A drain over which a worker died goes first: only a counted attempt finds out why."""
+
+    abstract = True
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        """Publish; Celery calls this too when a worker has died."""
+        if not options.get("retries"):
+            return super().apply_async(*args, **options)
+        again = super().apply_async(*args, **without_delay(options))
+        go_first()
+        return again
+
+
+@app.task(name="commands.drain", base=Drain, bind=True)
 def drain(self: Any, first_no: int, last_no: int) -> None:
     """Work off the inboxes of the commands accepted under these numbers."""
     request = self.request

@@ -92,3 +92,18 @@ def test_a_persons_word_ends_the_rest(
 
     assert state_of(inbox, id).status == "done"
     assert notes(store, toy) == [1]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_command_that_was_counted_before_is_counted_whoever_comes_to_try_it(
+    inbox: Inbox, database: Database, store: EventStore, toy: str, *, together: bool
+) -> None:
+    head, behind = submitted(inbox, *rings(toy, [1, 2]))
+    other = f"{toy}-other"
+    submitted(inbox, Ring(toy_id=other, note=1))
+    inbox.charge(head)  # by one who has died since
+    work_off(handler(database), toy, *([other] if together else []))
+
+    assert state_of(inbox, head).attempts == 2
+    assert state_of(inbox, behind).status == "done"
+    assert notes(store, toy) == [1, 2]
