@@ -111,7 +111,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         "type": cls.__qualname__,
         "module": cls.__module__,
         "args": [plain(arg) for arg in error.args],
-        "message": storable_text(error, LONGEST),
+        "message": storable_text(error, LONGEST) or cls.__qualname__,
     }
 
 

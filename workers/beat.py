@@ -9,6 +9,7 @@ from redbeat.schedulers import (
     RedBeatScheduler,
     acquire_distributed_beat_lock,
     get_redis,
+    to_timestamp,
 )
 from redis.exceptions import LockError, RedisError
 
@@ -57,10 +58,27 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]  # RedBeat has no types
                 return False
             self.lock = lock
             log.info("this beat ticks now")
-        elif client.exists(self.app.redbeat_conf.schedule_key):
+            self.forget_the_future()
+        elif client.exists(self.app.redbeat_conf.schedule_key) and not self.forget_the_future():
             return True
         self.setup_schedule()
         return True
+
+    def forget_the_future(self) -> bool:
+        """
+        Forget when our entries ran last, if that was by a clock ahead of ours; returns whether.
+
+        Nothing would be sent until that time comes: for hours after a clock was set back, or
+        after taking over from a beat whose clock was wrong.
+        """
+        client, conf = get_redis(self.app), self.app.redbeat_conf
+        due = dict(client.zrange(conf.schedule_key, 0, -1, withscores=True))
+        latest = to_timestamp(self.app.now()) + self.max_interval
+        keys = {self.Entry.generate_key(self.app, name): e for name, e in conf.schedule.items()}
+        ahead = [key for key, e in keys.items() if due.get(key, 0) > latest + e["schedule"]]
+        for key in ahead:
+            client.hdel(key, "meta")
+        return bool(ahead)
 
     def close(self) -> None:
         """Let the next beat tick at once; a broker that is away forgets the lock by itself."""

@@ -53,6 +53,8 @@ class CommandTask(Task):  # type: ignore[type-arg]
     typing = False
     ignore_result = False
     throws = (DomainError, CommandNotDoneError)
+    # More deaths than any command may have, for messages that die before they are accepted.
+    max_retries = 10
     # A decision is interrupted much earlier; this is for code that cannot be.
     time_limit = min(HANGING_SECONDS, current_settings().task_time_limit_seconds)
     command: ClassVar[type[Command]]

@@ -5,19 +5,22 @@ from typing import Any
 from beat_schedule import HABITS
 from store.projection import projections
 
+TICK = {"fleetlog_tick": True}
+
 
 def beat_entries() -> dict[str, dict[str, Any]]:
     """
     Return one entry for each habit, and one for each projection where the table says "*".
 
-    A tick that nobody took before the next one expires: ticks never pile up.
+    A tick does not expire, since the clocks of beat and worker may differ; it is not sent where
+    many messages wait already, so that ticks never pile up without end.
     """
     return {
         " ".join((task, *arguments)): {
             "task": task,
             "args": arguments,
             "schedule": seconds,
-            "options": {"expires": max(seconds, 1.0)},
+            "options": {"headers": TICK},
         }
         for task, argument, seconds in HABITS
         for arguments in expanded(argument)

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from store.projection import projections
 from tests.conftest import TestDatabase
 from tests.fleets import TestFleet
 from tests.polling import eventually
 from tests.processes import Process, started
 from workers.embedded.valkey import Valkey
+from workers.tasks import CROWD
 
 SECONDS = 60
 LOCK, SCHEDULE = "redbeat::lock", "redbeat::schedule"
@@ -142,3 +144,16 @@ def test_beats_outlive_a_broker_that_is_away_for_a_while(
 
     assert ticks_go_on(broker)
     assert all(process.is_alive for process in beats)
+
+
+def test_ticks_that_nobody_takes_do_not_pile_up_without_end(
+    beats: tuple[Process, Process], broker: Redis
+) -> None:
+    broker.delete(TICKS, "maintenance")
+    broker.lpush(TICKS, *CROWD * ["a message"])
+    eventually(lambda: broker.llen("maintenance") >= 2, SECONDS, saying="nobody ticks")
+    crowded = broker.llen(TICKS)
+    broker.delete(TICKS)
+
+    assert CROWD <= crowded <= CROWD + len(list(projections()))  # a tick was on its way
+    assert ticks_go_on(broker)
