@@ -50,13 +50,17 @@ def restore(continuation: dict[str, Any], request: Any) -> None:
 
 
 def is_signature(step: object) -> bool:
-    """Whether it is a task to be sent, as Celery writes it."""
+    """
+    Whether it is a task to be sent, as Celery writes it.
+
+    Without arguments or options Celery fails to send it, and the relay would try for ever.
+    """
     return (
         isinstance(step, dict)
         and isinstance(step.get("task"), str)
-        and isinstance(step.get("args", []), list)
+        and isinstance(step.get("args"), list)
         and isinstance(step.get("kwargs", {}), dict)
-        and isinstance(step.get("options", {}), dict)
+        and isinstance(step.get("options"), dict)
     )
 
 

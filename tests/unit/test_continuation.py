@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import pytest
 from celery import Celery
 from celery.app.task import Context
 
+from domain.errors import InvalidFieldError
 from workers.continuation import packed, restore, taken_from
 
 app = Celery("elsewhere", set_as_current=False)
@@ -42,3 +44,14 @@ def test_a_message_that_brought_its_own_is_packed_alike() -> None:
     request = Context(callbacks=[step("one")], errbacks=None, chain=[step("next")])
 
     assert taken_from(request) == packed([step("one")], None, [step("next")])
+
+
+@pytest.mark.parametrize("missing", ["task", "args", "options"])
+def test_what_celery_could_not_send_is_refused_at_once(missing: str) -> None:
+    incomplete = step("next")
+    del incomplete[missing]
+    request = Context(callbacks=None, errbacks=None, chain=[incomplete])
+    with pytest.raises(InvalidFieldError, match="chain"):
+        taken_from(request)
+
+    assert request.chain is None
