@@ -7,10 +7,18 @@ import pytest
 
 from store.engine import Database
 from store.inbox import Inbox
+from tests import toys
 from tests.fleets import TestFleet, a_fleet, connected
 from tests.integration.lent import lent
 from tests.processes import Process
 from workers.embedded import Servers
+
+
+@pytest.fixture(autouse=True)
+def no_hooks() -> Iterator[None]:
+    """A toy's faults end with the test that gave them."""
+    yield
+    toys.hooks.clear()
 
 
 @pytest.fixture

@@ -35,12 +35,6 @@ def fresh(running: Servers) -> Iterator[TestDatabase]:
         yield database
 
 
-@pytest.fixture(autouse=True)
-def no_hooks() -> Iterator[None]:
-    yield
-    toys.hooks.clear()
-
-
 def break_at(toy_id: str, note: int) -> list[ToyCommand]:
     """Give one toy a bug with one note; returns the list of all commands it will be tried with."""
     tried: list[ToyCommand] = []

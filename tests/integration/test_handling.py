@@ -16,7 +16,6 @@ from domain.users import (
 from store.engine import Database
 from store.event_store import EventStore
 from store.inbox import Inbox
-from tests import toys
 from tests.conftest import TestDatabase
 from tests.integration.inboxes import (
     handler,
@@ -42,12 +41,6 @@ def fresh(running: Servers) -> Iterator[TestDatabase]:
     """One database for all of these tests: each has a toy of its own."""
     with lent(running) as database:
         yield database
-
-
-@pytest.fixture(autouse=True)
-def no_hooks() -> Iterator[None]:
-    yield
-    toys.hooks.clear()
 
 
 def test_a_command_handled_again_keeps_its_first_result(

@@ -48,12 +48,6 @@ def fresh(running: Servers) -> Iterator[TestDatabase]:
         yield database
 
 
-@pytest.fixture(autouse=True)
-def no_hooks() -> Iterator[None]:
-    yield
-    toys.hooks.clear()
-
-
 @pytest.mark.parametrize("trap", wires.Trap, ids=lambda trap: trap.name.lower())
 @pytest.mark.parametrize("moment", ["settling", "commit"])
 def test_a_command_takes_effect_once_however_the_connection_breaks(

@@ -33,12 +33,6 @@ def fresh(running: Servers) -> Iterator[TestDatabase]:
         yield database
 
 
-@pytest.fixture(autouse=True)
-def no_hooks() -> Iterator[None]:
-    yield
-    toys.hooks.clear()
-
-
 @pytest.mark.parametrize("suspicious", [False, True])
 def test_messages_for_those_behind_do_not_use_up_the_attempts_of_a_failing_command(
     inbox: Inbox, database: Database, store: EventStore, toy: str, *, suspicious: bool

@@ -26,10 +26,8 @@ def fresh(running: Servers) -> Iterator[TestDatabase]:
 
 
 @pytest.fixture(autouse=True)
-def little_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "DECISION_SECONDS", 0.1)
-    yield
-    toys.hooks.clear()
 
 
 Hook: TypeAlias = Callable[[ToyCommand], object]
