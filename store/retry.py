@@ -50,26 +50,32 @@ def refuses_row(error: psycopg.Error) -> bool:
     return (error.sqlstate or "")[:2] in ROW_CLASSES
 
 
-def retrying(
+def retrying(  # noqa: PLR0913 - all but the first have their default
     operation: Callable[[], T],
     *,
     attempts: int = 6,
     pause: float = 0.05,
     longest: float = 2.0,
+    within: float = 10.0,
     never: frozenset[str] = frozenset(),
 ) -> T:
     """
     Run `operation` until it passes, at most `attempts` times, pausing longer each time.
 
+    No attempt is begun after `within` seconds: where a server takes all it is told and answers
+    nothing, somebody else may be better placed.
+
     It runs again even if it took effect and only the answer was lost, so it must be harmless
     to repeat. Pauses are drawn at random from the whole interval ("full jitter"). Errors with a
     SQLSTATE in `never` are not waited out.
     """
+    give_up = time.monotonic() + within
     for attempt in range(1, attempts):
         try:
             return operation()
         except (psycopg.Error, DBAPIError) as error:
-            if not is_passing(error) or sqlstate(error) in never:
+            late = time.monotonic() > give_up
+            if late or not is_passing(error) or sqlstate(error) in never:
                 raise
         time.sleep(random.uniform(0, min(longest, pause * 2**attempt)))  # noqa: S311 - no secret
     return operation()

@@ -48,6 +48,18 @@ class Channel(redis.Channel):
     def _get_client(self) -> type[Redis]:
         return Client
 
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - kombu's
+        """
+        Say of a connection that was given up that it is closed.
+
+        Who acknowledges on it after all, or closes it twice, expects an error of connections.
+        kombu stumbles over the missing address instead, and the worker ends.
+        """
+        if getattr(self.connection, "client", None) is None:
+            raise BrokerConnectionError("the connection was given up")
+        made: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]  # not in the stubs
+        return made
+
 
 class Transport(redis.Transport):
     """The transport of a worker's consumer; whoever publishes needs none of this."""
