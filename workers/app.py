@@ -5,13 +5,29 @@ from typing import Any
 
 from celery import Celery
 from kombu import Queue
+from kombu.exceptions import OperationalError
 
 from workers.domains import load_domain
 from workers.fleet import addresses
 from workers.schedule import beat_entries
 from workers.settings import Settings, current_settings
 
-app = Celery("fleetlog", include=["workers.tasks", "workers.command_tasks", "workers.lifecycle"])
+
+class FleetApp(Celery):
+    """Celery, for which a connection that was just given up is an error of connections."""
+
+    def send_task(self, *args: Any, **options: Any) -> Any:
+        """Publish as Celery does; raises kombu's OperationalError when the broker is away."""
+        try:
+            return super().send_task(*args, **options)
+        except AttributeError as error:
+            # kombu asks a channel for its connection's address, and there is no connection.
+            if "'NoneType' object" not in str(error):
+                raise
+            raise OperationalError("the connection was given up") from error
+
+
+app = FleetApp("fleetlog", include=["workers.tasks", "workers.command_tasks", "workers.lifecycle"])
 
 
 def configuration() -> dict[str, Any]:

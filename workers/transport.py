@@ -62,7 +62,7 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """The transport of a worker's consumer; whoever publishes needs none of this."""
+    """The transport of a worker's consumer."""
 
     Channel = Channel
 

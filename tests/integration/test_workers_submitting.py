@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,8 +19,10 @@ from tests.integration.inboxes import notes, rings, submission
 from tests.polling import eventually
 from tests.toys import Label, Ring
 from workers import command_tasks
+from workers.app import app
 from workers.fleet import fleet
 from workers.relay import relay
+from workers.results import command_id_of
 from workers.settings import sqlalchemy_url
 from workers.submitting import submit, submit_many
 
@@ -218,3 +221,13 @@ def test_a_flushed_broker_is_filled_again_by_the_relay(idle: TestFleet, toy: str
 
     assert len(overdue) == 150
     assert bells == 2
+
+
+def test_a_connection_that_was_given_up_meanwhile_refuses_nobody(idle: TestFleet, toy: str) -> None:
+    """As after an error on it, while it is still in the hands of the one who publishes."""
+    with app.producer_pool.acquire(block=True) as producer:
+        channel: Any = producer.channel
+        channel.connection = channel._pool = None  # noqa: SLF001 - as kombu leaves one behind
+    result = submit(Ring(toy_id=toy, note=1))
+
+    assert fleet.inbox.head(toy) == (command_id_of(str(result.id)), 0)
