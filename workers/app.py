@@ -1,7 +1,7 @@
 """The Celery application. Importing it connects to nothing; its first use reads the settings."""
 
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from kombu import Queue
@@ -12,11 +12,14 @@ from workers.fleet import addresses
 from workers.schedule import beat_entries
 from workers.settings import Settings, current_settings
 
+if TYPE_CHECKING:  # generic only in its stubs
+    from celery.result import AsyncResult
+
 
 class FleetApp(Celery):
     """Celery, for which a connection that was just given up is an error of connections."""
 
-    def send_task(self, *args: Any, **options: Any) -> Any:
+    def send_task(self, *args: Any, **options: Any) -> "AsyncResult[Any]":
         """Publish as Celery does; raises kombu's OperationalError when the broker is away."""
         try:
             return super().send_task(*args, **options)

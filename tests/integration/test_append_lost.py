@@ -1,5 +1,6 @@
 """A connection that breaks during an append: however it breaks, the append happens once."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -60,9 +61,14 @@ def wire(fresh: TestDatabase) -> Iterator[Proxy]:
         yield made
 
 
+def a_clock(sleep: Callable[[float], object]) -> SimpleNamespace:
+    """What retrying takes the time from, with something of ours to do instead of sleeping."""
+    return SimpleNamespace(sleep=sleep, monotonic=time.monotonic)
+
+
 @pytest.fixture
 def apart(wire: Proxy, store: EventStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Apart]:
-    monkeypatch.setattr("store.retry.time", SimpleNamespace(sleep=lambda _seconds: None))
+    monkeypatch.setattr("store.retry.time", a_clock(lambda _seconds: None))
     database = Database(sqlalchemy_url(wire.url))
     far = EventStore(database)
     far.append_events("s", 0, facts(2), aggregate_type="Load")
@@ -121,8 +127,7 @@ def test_an_append_that_runs_twice_at_once_takes_effect_once(
 def test_what_others_append_between_two_tries_does_not_hide_our_own(
     accompanied: Apart, monkeypatch: pytest.MonkeyPatch, expected: int
 ) -> None:
-    meanwhile = SimpleNamespace(sleep=lambda _seconds: accompanied.append_near(3))
-    monkeypatch.setattr("store.retry.time", meanwhile)
+    monkeypatch.setattr("store.retry.time", a_clock(lambda _seconds: accompanied.append_near(3)))
     accompanied.wire.set(Trap.LOSE_REPLY)
     appended = accompanied.append(expected)
     stored = accompanied.stored()

@@ -174,7 +174,8 @@ def test_a_lag_counts_only_the_events_that_a_projection_reads() -> None:
     fleet.store.append_events("t", Expected.ANY, [Rang(note=1)])
     behind = {one["name"]: one for one in told("projections", "--json").json}
 
-    assert lags == {"user_directory": 3, "order_board": 0}
+    assert lags["user_directory"] == 3
+    assert lags["order_board"] == 0
     assert behind["user_directory"]["lag"] == 0
     assert behind["user_directory"]["seconds_behind"] == 0
 

@@ -85,7 +85,8 @@ def test_migrate_says_the_version_it_reached_and_may_be_run_again(
     assert first.status == 0, first.err
     assert first.out.startswith(f"the database is at schema version {newest_version()}; ")
     assert second.out == first.out
-    assert {one["name"]: one["lag"] for one in positions} == {"order_board": 0, "user_directory": 0}
+    lags = {one["name"]: one["lag"] for one in positions}
+    assert lags.items() >= {"order_board": 0, "user_directory": 0}.items()
 
 
 def test_migrate_sets_the_password_of_the_fleets_login(empty: Mapping[str, str]) -> None:
