@@ -59,8 +59,13 @@ class Process:
                 continue
         self._popen.wait(10)
 
-    def stop(self, seconds: float = 30) -> int:
-        """Ask it to end, wait, and return its exit status."""
+    def stop(self, seconds: float = 90) -> int:
+        """
+        Ask it to end, wait, and return its exit status.
+
+        A child of billiard's pool whose last result comes as the parent has just stopped
+        listening waits for half a minute before it ends.
+        """
         if self._popen.poll() is None:
             self._popen.terminate()
         return self._popen.wait(seconds)
