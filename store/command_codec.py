@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Any, cast
 
 import msgspec
+import psycopg
 
 from domain.aggregate import aggregate_for
 from domain.command import Command
@@ -22,6 +23,7 @@ from store.storable import (
 )
 
 LONGEST = 2000  # of what an error says
+QUOTED = re.compile("'[^']*'")
 FIELD_IN_PATH = re.compile(r"`\$\.(\w+)")
 MISSING_FIELD = re.compile(r"missing required field `(\w+)`")
 
@@ -85,12 +87,13 @@ def id_field_of(command: Command) -> str:
 
 
 def misfit(command_type: str, complaint: str) -> InvalidFieldError:
-    """Turn the decoder's words into ours; it quotes types and places, never a value."""
+    """Turn the decoder's words into ours: types and places, without the value it may quote."""
     found = MISSING_FIELD.search(complaint)
     if found:
         return InvalidFieldError(command_type, found.group(1), "is missing")
     place = FIELD_IN_PATH.search(complaint)
     rule = complaint.partition(" - at ")[0].replace("Expected", "must be").replace("`", "")
+    rule = QUOTED.sub("…", rule)
     return InvalidFieldError(command_type, place.group(1) if place else "data", rule)
 
 
@@ -111,8 +114,14 @@ def describe(error: BaseException) -> dict[str, Any]:
         "type": cls.__qualname__,
         "module": cls.__module__,
         "args": [plain(arg) for arg in error.args],
-        "message": storable_text(error, LONGEST) or cls.__qualname__,
+        "message": storable_text(said(error), LONGEST) or cls.__qualname__,
     }
+
+
+def said(error: BaseException) -> object:
+    """Return what an error says; the rest of PostgreSQL's words quotes the row."""
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return primary or error
 
 
 def plain(arg: object) -> str | int | float | bool | None:

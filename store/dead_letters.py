@@ -20,6 +20,7 @@ LISTED = """
 select letter_id, queue, reason, task_name, message, set_aside_at
 from fleetlog.dead_letters order by recorded_at, letter_id limit %b::bigint
 """
+IDS = "select letter_id from fleetlog.dead_letters order by recorded_at, letter_id"
 ONE = """
 select letter_id, queue, reason, task_name, message, set_aside_at
 from fleetlog.dead_letters where letter_id = %b
@@ -79,6 +80,11 @@ class DeadLetters:
         """Return the longest waiting."""
         with self._database.connect(Role.READER) as connection:
             return [DeadLetter(*row) for row in connection.execute(LISTED, (limit,), binary=True)]
+
+    def ids(self) -> list[UUID]:
+        """Return all of them, the longest waiting first."""
+        with self._database.connect(Role.READER) as connection:
+            return [id for (id,) in connection.execute(IDS, binary=True)]
 
     def find(self, letter_id: UUID) -> DeadLetter | None:
         """Return one, or None when it is not, or no longer, there."""

@@ -120,6 +120,21 @@ class TooSlowError(StoreError):
 
 
 @dataclass(eq=False)
+class UnreplayableError(StoreError):
+    """An aggregate whose `apply` does not take what its own stream holds."""
+
+    aggregate_id: str
+    aggregate_type: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.aggregate_type} {self.aggregate_id} cannot be replayed: its apply raises "
+            f"{self.reason}"
+        )
+
+
+@dataclass(eq=False)
 class FencedError(StoreError):
     """Another writer took this projection over; what this one had in hand was rolled back."""
 

@@ -46,14 +46,18 @@ def at_most(seconds: float, error: Exception) -> Iterator[None]:
         yield
         return
 
+    armed = True
+
     def interrupt(*_: object) -> None:
-        raise error
+        if armed:
+            raise error
 
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
         yield
     finally:
+        armed = False  # first, or an alarm at this very moment would leave the timer running
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before or signal.SIG_DFL)
 

@@ -12,7 +12,7 @@ from domain.aggregate import Aggregate
 from store.arrays import TextArray
 from store.codec import Metadata, decode_event
 from store.engine import Connection, Database, Role
-from store.errors import AggregateTypeError
+from store.errors import AggregateTypeError, UnreplayableError
 from store.event_store import Appended, EventStore
 from store.retry import retrying
 from store.snapshots import fingerprint, restore
@@ -119,4 +119,7 @@ def fold(cls: type[A], id: str, rows: Iterable[Row]) -> A:
             aggregate = restore(cls, id, number, data)
         else:
             tail.append(decode_event(aggregate_type, event_type, version, data, position))
-    return aggregate.replay(tail)
+    try:
+        return aggregate.replay(tail)
+    except Exception as error:
+        raise UnreplayableError(id, cls.aggregate_type, type(error).__name__) from error

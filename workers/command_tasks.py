@@ -1,13 +1,14 @@
 """One Celery task for each command: its name is the command's, its task id the command id."""
 
 import re
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID, uuid4
 
 import psycopg
 import structlog
 from celery import Task
-from celery.exceptions import Retry, TimeLimitExceeded
+from celery.exceptions import Reject, Retry, TimeLimitExceeded
 from sqlalchemy.exc import DBAPIError
 
 from domain.aggregate import aggregates
@@ -76,8 +77,10 @@ class CommandTask(Task):  # type: ignore[type-arg]
         Headers `actor`, `reason`, `correlation_id` and `causation_id` become its envelope.
         """
         if options.get("retries"):  # Celery sends a message on whose worker has died
-            links = {"link": link, "link_error": link_error, **without_delay(options)}
-            again = self._publish(task_id, args, kwargs, producer=producer, **links)
+            # It may never have been accepted: where it cannot be sent, Celery gives it back.
+            again = super().apply_async(
+                args, kwargs, task_id, producer, link, link_error, shadow, **without_delay(options)
+            )
             go_first()
             return again
         refuse_later(options)
@@ -179,8 +182,7 @@ class CommandTask(Task):  # type: ignore[type-arg]
         except (psycopg.Error, DBAPIError) as error:
             if not is_passing(error):
                 raise
-            # Nothing is written down yet, so the message itself must come again, whole.
-            raise self.retry(exc=error, countdown=2, max_retries=None) from error
+            raise back_whole(error) from error
 
     def _suspicious(self) -> bool:
         """Whether somebody may have died over this command before."""
@@ -202,6 +204,18 @@ class CommandTask(Task):  # type: ignore[type-arg]
         headers = headers or REPUBLISHED
         wake(self.name, str(self.request.id), countdown=countdown, headers=headers)
         return Retry(f"again in {countdown:g} s")
+
+
+def back_whole(error: Exception) -> Reject:
+    """
+    Return what gives a message back to its queue, as it came, however often it takes.
+
+    Nothing of it is written down yet, so nobody else could bring it again. The database is away:
+    there is nothing better to do than to wait a little.
+    """
+    log.warning("the database is away, a message goes back whole", error=type(error).__name__)
+    time.sleep(1.0)
+    return Reject(str(type(error).__name__), requeue=True)
 
 
 class NeverAcceptedError(Exception):

@@ -10,7 +10,8 @@ from kombu.exceptions import ContentDisallowed, DecodeError
 from kombu.transport import redis
 from kombu.utils.encoding import str_to_bytes
 from kombu.utils.json import dumps
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as BrokerConnectionError
+from redis.exceptions import RedisError, ResponseError
 
 from workers.dead_letters import Acknowledged, letter, post
 from workers.judging import refused
@@ -55,6 +56,8 @@ class Consumer(CeleryConsumer):
                 if refusal is None:
                     handle(message)
                     return
+            except ResponseError as error:  # the broker refuses; to kombu no reason to reconnect
+                raise BrokerConnectionError(str(error)) from error
             except (OSError, RedisError):
                 raise
             except Exception as error:  # noqa: BLE001 - a message must not end the worker

@@ -12,6 +12,8 @@ from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import msgspec
 import structlog
+from redis.exceptions import ConnectionError as BrokerConnectionError
+from redis.exceptions import ResponseError
 
 from store.dead_letters import DeadLetter, storable
 from workers.fleet import fleet
@@ -48,7 +50,10 @@ def post(found: DeadLetter, *, acknowledging: Acknowledged | None = None) -> Non
         if acknowledging:
             pipe.zrem(acknowledging.unacked_index, acknowledging.tag)
             pipe.hdel(acknowledging.unacked, acknowledging.tag)
-        pipe.execute()
+        try:
+            pipe.execute()
+        except ResponseError as error:  # full, or read-only; to kombu no reason to reconnect
+            raise BrokerConnectionError(str(error)) from error
     log.error("a message was set aside", reason=found.reason, queue=found.queue)
 
 

@@ -86,7 +86,7 @@ def catch_up(name: str, extend: Extend, deadline: float) -> bool:
         log.info("another writer took over", projection=name)
         return False
     except (UnknownEventError, PoisonError, OtherVersionError) as error:
-        log.error("projection halted", projection=name, error=str(error))  # noqa: TRY400 - it says all
+        log.error("projection halted", projection=name, error=words_for_a_log(error))  # noqa: TRY400
         checkpoints.halt(fleet.database, checkpoint, str(error))
         return False
     except psycopg.DatabaseError as error:
@@ -94,6 +94,14 @@ def catch_up(name: str, extend: Extend, deadline: float) -> bool:
             checkpoints.halt(fleet.database, checkpoint, str(error).splitlines()[0])
         raise
     return True
+
+
+def words_for_a_log(error: Exception) -> str:
+    """Return why it halted, without what a fold raised: that may quote people's data."""
+    if isinstance(error, PoisonError):
+        event = error.event
+        return f"cannot fold {event.event_type} at position {event.global_sequence}"
+    return str(error)
 
 
 class OtherVersionError(Exception):

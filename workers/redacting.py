@@ -29,6 +29,10 @@ class CommandRequest(Request):
         self._argsrepr = self._request_dict.get("argsrepr", "")
         self._kwargsrepr = self._request_dict.get("kwargsrepr", "")
 
+    def _success_was_stored(self) -> bool:
+        """A child has died: whether it had done its work is for the next try to find out."""
+        return False
+
     def info(self, safe: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002 - Celery's signature
         """Answer `inspect active` and its like without the arguments, whatever was asked."""
         return super().info(safe=True)

@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 10_000
 PER_RING = 100
 BACKLOG, PATIENCE = 20, 20
+AT_MOST = timedelta(seconds=45)  # a broker that was flushed may be busy again at once
 
 
 def relay() -> int:
@@ -28,7 +29,7 @@ def relay() -> int:
     """
     age = timedelta(seconds=current_settings().relay_after_seconds)
     if waiting_messages() > BACKLOG:
-        age *= PATIENCE
+        age = max(age, min(age * PATIENCE, AT_MOST))
     overdue = fleet.inbox.take_overdue(age, AT_ONCE)
     for command in overdue:
         if command.continued:

@@ -1,16 +1,20 @@
 """How a worker reads the broker: what is no message at all is set aside instead of ending it."""
 
+from queue import Empty
 from typing import Any
 
+import structlog
 from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import loads
+from kombu.utils.json import dumps, loads
 from redis import Redis
 from redis.exceptions import ConnectionError as BrokerConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from store.storable import FORBIDDEN_IN_TEXT
 from workers.dead_letters import letter, post
+
+log = structlog.get_logger(__name__)
 
 PLAIN = (None, "utf-8")
 CODED = "base64"
@@ -34,10 +38,11 @@ class Client(Redis):
             raise BrokerConnectionError(str(error)) from error
         if command_name == "BRPOP" and answer:
             key, item = answer
+            queue = bytes_to_str(key).partition(redis.Channel.sep)[0]
             try:
-                check(item)
+                return key, lying_in(queue, check(item), item)
             except NotAMessageError as error:
-                post(letter(bytes_to_str(key), str(error), item))
+                post(letter(queue, str(error), item))
                 return None
         return answer
 
@@ -47,6 +52,16 @@ class Channel(redis.Channel):
 
     def _get_client(self) -> type[Redis]:
         return Client
+
+    def _receive_one(self, *args: Any) -> Any:
+        """Take news and orders for all; what is neither ends nobody."""
+        try:
+            return super()._receive_one(*args)  # type: ignore[misc]
+        except (Empty, OSError, RedisError):
+            raise
+        except Exception as error:  # noqa: BLE001 - it was for everybody, and nobody's work
+            log.error("news that nobody can read was passed over", reason=type(error).__name__)  # noqa: TRY400
+            raise Empty from None
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - kombu's
         """
@@ -67,8 +82,21 @@ class Transport(redis.Transport):
     Channel = Channel
 
 
-def check(item: bytes) -> None:
-    """Raise NotAMessageError for what would end the loop that reads it."""
+def lying_in(queue: str, payload: dict[str, Any], item: bytes) -> bytes:
+    """
+    Return the message as one that was sent to the queue in which it lay.
+
+    By what its sender wrote there it would be restored, or sent again, to wherever that is.
+    """
+    info = payload["properties"]["delivery_info"]
+    if info["routing_key"] == queue:
+        return item
+    info.update(exchange="", routing_key=queue)
+    return dumps(payload).encode()
+
+
+def check(item: bytes) -> dict[str, Any]:
+    """Return the message; raises NotAMessageError for what would end the loop that reads it."""
     try:
         payload = loads(bytes_to_str(item))
     except Exception as error:
@@ -86,6 +114,7 @@ def check(item: bytes) -> None:
         known = isinstance(value, str) and (value == "" or is_sendable(value))
         require(known, f"has no {part.replace('_', ' ')}")
     check_body(payload["body"], properties.get("body_encoding"))
+    return dict(payload)
 
 
 def check_body(body: str, encoding: object) -> None:

@@ -23,7 +23,7 @@ def test_a_bare_message_that_comes_while_the_database_is_away_is_handled_afterwa
     stop_database(fleet.home)
     fields = {"user_id": "ada", "username": "ada", "email": "ada@example.org"}
     stranger.send_task("CreateUser", kwargs=fields, task_id=task_id)
-    eventually(lambda: worker.says(f"CreateUser[{task_id}] retry"), 30)
+    eventually(lambda: worker.says("a message goes back whole"), 30)
     hold(fleet.home, durable=False)
     eventually(lambda: fleet.count("commands where status = 'done'") == 1, 30)
     release(fleet.home)

@@ -178,3 +178,43 @@ def test_an_unknown_letter_and_a_missing_choice_are_told(worked: TestFleet) -> N
     assert missing.status == 1
     assert "is not among the dead letters" in missing.err
     assert nothing.status == both.status == 2
+
+
+@pytest.mark.parametrize(
+    "news", ["5", "[]", "{}", '{"body": 7}', "[" * 5000 + "]" * 5000, "no JSON"]
+)
+@pytest.mark.parametrize("channel", ["/0.celery.pidbox", "/0.celeryev/worker.heartbeat"])
+def test_news_that_nobody_can_read_ends_no_worker(
+    broker: Redis, toy: str, a_worker: tuple[TestFleet, Process], channel: str, news: str
+) -> None:
+    _, worker = a_worker
+    heard = broker.publish(channel, news)
+    done = submit(Ring(toy_id=toy, note=1)).get(timeout=SECONDS)
+
+    assert heard
+    assert done["version"] == 1
+    assert worker.is_alive
+
+
+def test_a_message_that_names_another_queue_than_its_own_is_sent_again_to_its_own(
+    worked: TestFleet, broker: Redis
+) -> None:
+    strange = message("Nobody.Knows")
+    strange["properties"]["delivery_info"] = {"exchange": "", "routing_key": "elsewhere"}
+    push(broker, strange)
+    eventually(lambda: len(kept()) == 1, SECONDS)
+    (letter,) = kept()
+    told("dead-letters", "--redeliver", "--all")
+    eventually(lambda: [one for one in kept() if one.letter_id != letter.letter_id], SECONDS)
+
+    assert letter.queue == "commands"
+    assert broker.exists("elsewhere") == 0
+
+
+def test_a_letter_for_a_queue_that_nobody_reads_stays(worked: TestFleet) -> None:
+    dead_letters.post(dead_letters.letter("elsewhere", "is for a test", b"x"))
+    refused = told("dead-letters", "--redeliver", "--all")
+
+    assert refused.status == 1
+    assert "no worker takes anything from the queue 'elsewhere'" in refused.err
+    assert len(kept()) == 1

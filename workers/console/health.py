@@ -16,7 +16,7 @@ from workers.app import app
 from workers.console import figures
 from workers.console.failures import explain
 from workers.console.figures import Commands, Progress
-from workers.console.output import counted
+from workers.console.output import counted, span
 from workers.dead_letters import WAITING
 from workers.fleet import fleet
 from workers.safety import Verdict, broker, database, judge, schema
@@ -24,6 +24,7 @@ from workers.safety import Verdict, broker, database, judge, schema
 QUEUES = ("commands", "projections", "maintenance")
 IN_HAND = "unacked"  # what workers took and have not acknowledged, as kombu keeps it
 PING_SECONDS = 1.0
+OLD_SECONDS = 120.0
 OUT_OF_REACH = (BrokerError, DBAPIError, RedisError, psycopg.Error)
 
 
@@ -116,6 +117,11 @@ def weigh(health: Health) -> None:
         health.problems.append(
             f"{counted(health.parked_commands, 'command')} parked; look: "
             "fleetlog commands --status parked, then: fleetlog retry --all-parked"
+        )
+    oldest = health.commands.oldest if health.commands else None
+    if oldest is not None and oldest > OLD_SECONDS:
+        health.problems.append(
+            f"the oldest accepted command waits for {span(oldest)}; do workers and beat run?"
         )
     if health.dead_letters:
         were = "was" if health.dead_letters == 1 else "were"

@@ -1,6 +1,6 @@
 """The screens of `fleetlog dead-letters`: messages that no worker could take."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +8,12 @@ import click
 
 from store.dead_letters import DeadLetter
 from workers.console.endings import Failure
+from workers.console.health import QUEUES
 from workers.console.output import add, counted, say, show, show_json, table
 from workers.dead_letters import collect
 from workers.fleet import fleet
 
-MOST = 1_000_000
+AT_ONCE = 100
 
 
 def tell_letters(limit: int, *, as_json: bool) -> None:
@@ -56,24 +57,40 @@ def tell_letter(letter_id: UUID, *, raw: bool, as_json: bool) -> None:
 
 def redeliver(letter_ids: Sequence[UUID] | None, *, as_json: bool) -> None:
     """Put these, or all, back into their queues; a worker that knows them now takes them."""
-    with fleet.dead_letters.taken(wanted(letter_ids)) as found:
-        for one in found:
-            fleet.redis.lpush(one.queue, one.message)
-    tell("redelivered", len(found), letter_ids, as_json=as_json)
+    number = 0
+    for portion in portions(wanted(letter_ids)):
+        with fleet.dead_letters.taken(portion) as found:
+            lost = {one.queue for one in found} - set(QUEUES)
+            if lost:
+                raise Failure(f"no worker takes anything from the queue {min(lost)!r}")
+            with fleet.redis.pipeline() as pipe:
+                for one in found:
+                    pipe.lpush(one.queue, one.message)
+                pipe.execute()
+        number += len(found)
+    tell("redelivered", number, letter_ids, as_json=as_json)
 
 
 def discard(letter_ids: Sequence[UUID] | None, *, as_json: bool) -> None:
     """Throw these, or all, away."""
-    with fleet.dead_letters.taken(wanted(letter_ids)) as found:
-        pass
-    tell("discarded", len(found), letter_ids, as_json=as_json)
+    number = 0
+    for portion in portions(wanted(letter_ids)):
+        with fleet.dead_letters.taken(portion) as found:
+            number += len(found)
+    tell("discarded", number, letter_ids, as_json=as_json)
+
+
+def portions(letter_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    """A transaction for so many: a writer's must not take long."""
+    for start in range(0, len(letter_ids), AT_ONCE):
+        yield letter_ids[start : start + AT_ONCE]
 
 
 def wanted(letter_ids: Sequence[UUID] | None) -> list[UUID]:
     """Return those that were named, or all; raises Failure when one is not there."""
     collect()
     if letter_ids is None:
-        return [letter.letter_id for letter in fleet.dead_letters.listed(MOST)]
+        return fleet.dead_letters.ids()
     absent = [id for id in letter_ids if fleet.dead_letters.find(id) is None]
     if absent:
         raise missing(absent)
