@@ -1,6 +1,5 @@
 """The Celery application. Importing it connects to nothing; its first use reads the settings."""
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
@@ -9,6 +8,7 @@ from kombu.exceptions import OperationalError
 
 from workers.domains import load_domain
 from workers.fleet import addresses
+from workers.keepalive import keepalive, kept_alive
 from workers.schedule import beat_entries
 from workers.settings import Settings, current_settings
 
@@ -66,17 +66,6 @@ def broker(settings: Settings) -> dict[str, Any]:
     }
 
 
-def keepalive() -> dict[int, int]:
-    """Return the options of a socket by which a silent peer is found dead within 25 seconds."""
-    idle = getattr(socket, "TCP_KEEPIDLE", None) or getattr(socket, "TCP_KEEPALIVE", None)
-    options = {
-        idle: 10,
-        getattr(socket, "TCP_KEEPINTVL", None): 5,
-        getattr(socket, "TCP_KEEPCNT", None): 3,
-    }
-    return {option: value for option, value in options.items() if option is not None}
-
-
 def tasks(settings: Settings) -> dict[str, Any]:
     return {
         # A message is acknowledged when its work is done, and its work may be done twice.
@@ -118,7 +107,11 @@ def beat(settings: Settings) -> dict[str, Any]:
         "redbeat_redis_url": addresses().redis,
         # A beat that died is followed by another after this; it looks once a second.
         "redbeat_lock_timeout": max(3, round(settings.lock_lease_seconds)),
-        "redbeat_redis_options": {"socket_timeout": 3, "socket_connect_timeout": 3},
+        "redbeat_redis_options": {
+            "socket_timeout": 3,
+            "socket_connect_timeout": 3,
+            **kept_alive(addresses().redis),
+        },
     }
 
 

@@ -17,6 +17,7 @@ from store.inbox import Inbox
 from store.projector import Projector
 from store.repository import Repository
 from workers import embedded
+from workers.keepalive import kept_alive
 from workers.settings import broker_url, current_settings, redis_url, sqlalchemy_url
 
 
@@ -59,12 +60,13 @@ class Fleet:
 
     @cached_property
     def redis(self) -> Redis:
-        # Keepalive is the client's default; a lock or a doorbell is not worth a long wait.
+        # A lock or a doorbell is not worth a long wait.
         return Redis.from_url(
             addresses().redis,
             socket_timeout=3,
             socket_connect_timeout=3,
             health_check_interval=10,
+            **kept_alive(addresses().redis),
         )
 
     @cached_property

@@ -124,10 +124,10 @@ def weigh(health: Health) -> None:
             f"the oldest accepted command waits for {span(oldest)}; do workers and beat run?"
         )
     if health.dead_letters:
-        were = "was" if health.dead_letters == 1 else "were"
+        were, them = ("was", "it") if health.dead_letters == 1 else ("were", "them")
         health.problems.append(
             f"{counted(health.dead_letters, 'message')} {were} set aside, because no worker could "
-            "take them; look: fleetlog dead-letters"
+            f"take {them}; look: fleetlog dead-letters"
         )
 
 

@@ -46,6 +46,8 @@ def screen(health: Health) -> Table:
         line(made, "commands", of_commands(health.commands), well=not health.parked_commands)
     if health.queues:
         line(made, "queues", GAP.join(f"{name} {n:,}" for name, n in health.queues.items()))
+    if health.dead_letters:
+        line(made, "dead letters", f"{health.dead_letters:,}", well=False)
     for progress in health.projections:
         text = f"{progress.checkpoint.status}{GAP}lag {lag(progress) or 'unknown'}"
         if progress.lag:
