@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import dumps, loads
+from kombu.utils.json import loads
 from redis import Redis
 from redis.exceptions import ConnectionError as BrokerConnectionError
 from redis.exceptions import RedisError, ResponseError
@@ -40,7 +40,7 @@ class Client(Redis):
             key, item = answer
             queue = bytes_to_str(key).partition(redis.Channel.sep)[0]
             try:
-                return key, lying_in(queue, check(item), item)
+                check(item)
             except NotAMessageError as error:
                 post(letter(queue, str(error), item))
                 return None
@@ -82,21 +82,8 @@ class Transport(redis.Transport):
     Channel = Channel
 
 
-def lying_in(queue: str, payload: dict[str, Any], item: bytes) -> bytes:
-    """
-    Return the message as one that was sent to the queue in which it lay.
-
-    By what its sender wrote there it would be restored, or sent again, to wherever that is.
-    """
-    info = payload["properties"]["delivery_info"]
-    if info["routing_key"] == queue:
-        return item
-    info.update(exchange="", routing_key=queue)
-    return dumps(payload).encode()
-
-
-def check(item: bytes) -> dict[str, Any]:
-    """Return the message; raises NotAMessageError for what would end the loop that reads it."""
+def check(item: bytes) -> None:
+    """Raise NotAMessageError for what would end the loop that reads it."""
     try:
         payload = loads(bytes_to_str(item))
     except Exception as error:
@@ -114,7 +101,6 @@ def check(item: bytes) -> dict[str, Any]:
         known = isinstance(value, str) and (value == "" or is_sendable(value))
         require(known, f"has no {part.replace('_', ' ')}")
     check_body(payload["body"], properties.get("body_encoding"))
-    return dict(payload)
 
 
 def check_body(body: str, encoding: object) -> None:

@@ -47,7 +47,7 @@ def test_what_meets_a_full_disk_is_refused_whole_and_what_was_accepted_is_done_l
     client.ask_until_unheard(UNHEARD)
     errors = [error for _, error in client.unheard.values()]
     full.thaw()
-    eventually(lambda: full.worker.says("goes back whole"), SECONDS)
+    eventually(lambda: full.worker.says("retry: "), SECONDS)
     half_done, still_open = fleet.count(HALF_DONE), fleet.count(OPEN)
     full.disk.make_room()
     client.ask_again()

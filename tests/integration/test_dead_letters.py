@@ -102,7 +102,13 @@ def broker(worked: TestFleet) -> Iterator[Redis]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_before(worked: TestFleet) -> None:
+def nothing_before_and_after(worked: TestFleet) -> Iterator[None]:
+    forget_all()
+    yield
+    forget_all()
+
+
+def forget_all() -> None:
     with fleet.dead_letters.taken([letter.letter_id for letter in kept()]):
         pass
 
@@ -194,21 +200,6 @@ def test_news_that_nobody_can_read_ends_no_worker(
     assert heard
     assert done["version"] == 1
     assert worker.is_alive
-
-
-def test_a_message_that_names_another_queue_than_its_own_is_sent_again_to_its_own(
-    worked: TestFleet, broker: Redis
-) -> None:
-    strange = message("Nobody.Knows")
-    strange["properties"]["delivery_info"] = {"exchange": "", "routing_key": "elsewhere"}
-    push(broker, strange)
-    eventually(lambda: len(kept()) == 1, SECONDS)
-    (letter,) = kept()
-    told("dead-letters", "--redeliver", "--all")
-    eventually(lambda: [one for one in kept() if one.letter_id != letter.letter_id], SECONDS)
-
-    assert letter.queue == "commands"
-    assert broker.exists("elsewhere") == 0
 
 
 def test_a_letter_for_a_queue_that_nobody_reads_stays(worked: TestFleet) -> None:
