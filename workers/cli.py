@@ -5,10 +5,11 @@ from io import TextIOWrapper
 
 import click
 
-from workers.console import ask, fleet, mend, submit
+from workers.console import ask, fleet, mend, new, submit
 
 FAMILIES: dict[str, tuple[click.Command, ...]] = {
     "Run": (fleet.up, fleet.demo, fleet.migrate),
+    "Begin": (new.new,),
     "Work": (submit.submit,),
     "Ask": (ask.status, ask.projections, ask.history, ask.commands),
     "Mend": (mend.rebuild, mend.retry, mend.dead_letters),
