@@ -1,4 +1,4 @@
-"""`fleetlog rebuild`: a read model folded anew, whoever else is about."""
+"""`fleetlog rebuild --in-place`: a read model emptied and folded anew, whoever else is about."""
 
 import threading
 from decimal import Decimal
@@ -66,7 +66,7 @@ def begin_and_stop(events: int) -> None:
 
 def test_a_rebuilt_read_model_equals_the_fold_whatever_was_in_it(board: TestFleet) -> None:
     as_admin(board, "update fleetlog_read_models.order_read_model set total = 0")
-    rebuilt = told("rebuild", NAME)
+    rebuilt = told("rebuild", NAME, "--in-place")
 
     assert rebuilt.status == 0, rebuilt.err
     assert rebuilt.out.startswith(f"order_board is rebuilt: {ORDERS + 1} events in ")
@@ -78,7 +78,7 @@ def test_a_rebuilt_read_model_equals_the_fold_whatever_was_in_it(board: TestFlee
 @pytest.mark.usefixtures("board")
 def test_an_interrupted_rebuild_goes_on_where_it_stopped() -> None:
     begin_and_stop(10)
-    resumed = told("rebuild", NAME)
+    resumed = told("rebuild", NAME, "--in-place")
 
     assert resumed.status == 0, resumed.err
     assert "going on at position 10" in resumed.err
@@ -89,7 +89,7 @@ def test_an_interrupted_rebuild_goes_on_where_it_stopped() -> None:
 @pytest.mark.usefixtures("board")
 def test_an_interrupted_rebuild_begins_again_on_demand() -> None:
     begin_and_stop(10)
-    rebuilt = told("rebuild", NAME, "--restart")
+    rebuilt = told("rebuild", NAME, "--in-place", "--restart")
 
     assert f"{ORDERS + 1} events" in rebuilt.out
     assert len(rows()) == ORDERS
@@ -99,7 +99,7 @@ def test_an_interrupted_rebuild_begins_again_on_demand() -> None:
 def test_an_interrupted_rebuild_of_older_code_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
     begin_and_stop(10)
     monkeypatch.setattr(type(named(NAME)), "version", 2)
-    rebuilt = told("rebuild", NAME)
+    rebuilt = told("rebuild", NAME, "--in-place")
 
     assert f"{ORDERS + 1} events" in rebuilt.out
     assert checkpoint().version == 2
@@ -114,7 +114,7 @@ def test_a_rebuild_waits_for_the_advance_that_is_running() -> None:
             0.3, lambda: fleet.redis.delete(f"fleetlog:lock:projection:{NAME}")
         )
         letting_go.start()
-        rebuilt = told("rebuild", NAME)
+        rebuilt = told("rebuild", NAME, "--in-place")
     letting_go.join()
 
     assert rebuilt.status == 0, rebuilt.err
@@ -128,8 +128,8 @@ def test_a_rebuild_that_another_writer_overtakes_says_so(monkeypatch: pytest.Mon
         checkpoints.take_over(fleet.database, NAME, "another")
         return begun
 
-    monkeypatch.setattr("workers.console.rebuilding.emptied", overtaken)
-    refused = told("rebuild", NAME)
+    monkeypatch.setattr("workers.console.refolding.emptied", overtaken)
+    refused = told("rebuild", NAME, "--in-place")
 
     assert refused.status == 1
     assert "another writer now; nothing was written; to go on, run this again" in refused.err
@@ -140,7 +140,7 @@ def test_a_rebuild_that_another_writer_overtakes_says_so(monkeypatch: pytest.Mon
 def test_an_event_that_halts_a_rebuild_is_told() -> None:
     strange = RawEvent(event_type="OrderVanished", data={})
     fleet.store.append_events("order-1", Expected.ANY, [strange], aggregate_type="Order")
-    halted = told("rebuild", NAME)
+    halted = told("rebuild", NAME, "--in-place")
 
     assert halted.status == 1
     assert "order_board is halted: no class here knows Order event 'OrderVanished'" in halted.err
@@ -160,13 +160,13 @@ def test_ctrl_c_says_how_far_it_came_and_that_it_is_kept(monkeypatch: pytest.Mon
     projector(NAME)._size = 10  # noqa: SLF001 - as above
     advance_ = Projector.advance
 
-    def once(self: Projector, at: Checkpoint) -> Advanced:
+    def once(self: Projector, at: Checkpoint, until: int | None = None) -> Advanced:
         if at.last_global_sequence:
             raise KeyboardInterrupt
-        return advance_(self, at)
+        return advance_(self, at, until)
 
     monkeypatch.setattr(Projector, "advance", once)
-    stopped = told("rebuild", NAME)
+    stopped = told("rebuild", NAME, "--in-place")
 
     assert stopped.status == 130
     assert f"keeps what it has, up to position 10 of {ORDERS + 1};" in stopped.err
