@@ -62,6 +62,11 @@ def being_built(name: str) -> list[Checkpoint]:
         return checkpoints.readers(connection, name, "next")
 
 
+def live_readers(name: str) -> list[Checkpoint]:
+    with fleet.database.connect(Role.READER) as connection:
+        return checkpoints.readers(connection, name)
+
+
 def begin(name: str, shares: int | None = None) -> list[Checkpoint]:
     """Start the next generation, or find it begun; returns its readers."""
     shares = current_settings().rebuild_shares if shares is None else shares
@@ -194,13 +199,15 @@ def compared(name: str, *, within: float, limit: int = 100) -> Comparison:
 def frozen_together(declared: Projection, stack: ExitStack) -> tuple[Connection, str] | None:
     """Return a connection that sees both generations at one position, and the next one's suffix."""
     try:
-        with standstill(declared.name, "next") as readers:
-            if readers is None:
+        with standstill(declared.name, "next") as coming:
+            if coming is None:
                 return None
-            if not readers:
+            if not coming:
                 raise GenerationError(declared.name, "is not being rebuilt")
-            align(declared, readers)
-            return stack.enter_context(frozen(fleet.database)), readers[0].table_suffix
+            live = live_readers(declared.name)
+            ours = live if live[0].version == declared.version else []
+            align(declared, [*ours, *coming])
+            return stack.enter_context(frozen(fleet.database)), coming[0].table_suffix
     except (FencedError, NoReaderError):
         return None
 
@@ -213,12 +220,11 @@ def come_close(name: str, deadline: float) -> None:
 
 
 def align(declared: Projection, readers: list[Checkpoint]) -> None:
-    """Bring all readers of a generation, and it with the live one, to the same position."""
+    """Bring these readers to one position, which the live ones have not passed."""
     if readers[0].version != declared.version:
         return  # rows of other code: it goes on from where they stand
-    with fleet.database.connect(Role.READER) as connection:
-        live = checkpoints.readers(connection, declared.name)
-    target = max(one.last_global_sequence for one in (*live, *readers))
+    everybody = (*live_readers(declared.name), *readers)
+    target = max(one.last_global_sequence for one in everybody)
     for one in readers:
         position = checkpoints.take_over(fleet.database, one.projection_name, process_name())
         while position.last_global_sequence < target:

@@ -15,7 +15,7 @@ from workers import rebuilding
 from workers.app import app
 from workers.console.bars import Bar, Bars
 from workers.console.endings import Failure, Interrupted
-from workers.console.output import add, counted, say, show, show_json, span, table
+from workers.console.output import add, counted, say, show, show_json, shown, span, table
 from workers.fleet import fleet
 from workers.projecting import named
 from workers.rebuilding import Finished, SwapRefusedError
@@ -172,11 +172,13 @@ def tell_differences(name: str, found: Comparison, *, in_full: bool) -> None:
         if found.differing:
             say(f"to see them: fleetlog rebuild {name} --diff --hold", style="dim")
         return
-    made = table("table", "column", "live", "next", wrap=("live", "next"))
+    made = table("table", "row", "column", "live", "next", wrap=("live", "next"))
     for one in found.examples:
+        key = " ".join(map(shown, one.key))
         for column, (before, after) in one.changes().items():
-            add(made, one.table, column, before, after)
-    show(made)
+            add(made, one.table, key, column, before, after)
+    if found.examples:
+        show(made)
     if found.differing > len(found.examples):
         say(f"and {found.differing - len(found.examples):,} more rows", style="dim")
 
