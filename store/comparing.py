@@ -11,9 +11,9 @@ from psycopg.rows import dict_row
 from sqlalchemy import Table
 
 from store.engine import Connection, Database, Role
-from store.generations import suffixed
 from store.projection import Projection
 from store.read_model_tables import place
+from store.renaming import suffixed
 
 SIDES = """
 select to_jsonb(l) as live, to_jsonb(n) as next

@@ -12,7 +12,7 @@ from tests.fleets import TestFleet
 from tests.integration.boards import NAME, ORDERS, fill_board, readers, rows
 from tests.integration.generations import as_admin
 from tests.integration.screens import told
-from workers import rebuilding
+from workers import rebuilding, tending
 from workers.fleet import fleet
 from workers.lock import SingleWriterLock
 from workers.projecting import advance, named
@@ -111,8 +111,8 @@ def test_ctrl_c_leaves_the_rebuild_to_the_fleet(monkeypatch: pytest.MonkeyPatch)
     def send(reader: str) -> None:
         rebuilding.build(reader, 10)
 
-    rebuilding.tend(send)
-    rebuilding.tend(send)
+    tending.tend(send)
+    tending.tend(send)
 
     assert stopped.status == 130
     assert "goes on with the fleet" in stopped.err
@@ -123,7 +123,7 @@ def test_ctrl_c_leaves_the_rebuild_to_the_fleet(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("board")
 def test_the_fleet_does_not_swap_in_what_a_person_wants_to_look_at_first() -> None:
     told("rebuild", NAME, "--hold")
-    rebuilding.tend(lambda _: None)
+    tending.tend(lambda _: None)
 
     assert [one.generation for one in readers()] == [1]
 
@@ -162,13 +162,13 @@ def test_changed_code_is_rebuilt_by_name_or_by_the_fleet_when_it_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(type(named(NAME)), "version", 2)
-    noticed = rebuilding.changed()
+    noticed = tending.changed()
     rebuilt = told("rebuild", "--changed")
 
     assert noticed == [NAME]
     assert rebuilt.status == 0, rebuilt.err
     assert [(one.version, one.generation) for one in readers()] == [(2, 2)]
-    assert rebuilding.changed() == []
+    assert tending.changed() == []
 
 
 @pytest.mark.usefixtures("board")
