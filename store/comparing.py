@@ -11,9 +11,9 @@ from psycopg.rows import dict_row
 from sqlalchemy import Table
 
 from store.engine import Connection, Database, Role
-from store.generations import suffixed
 from store.projection import Projection
 from store.read_model_tables import place
+from store.renaming import suffixed
 
 SIDES = """
 select to_jsonb(l) as live, to_jsonb(n) as next
@@ -34,6 +34,7 @@ class Difference:
     """One row as the live generation has it, and as the next one does; None: not at all."""
 
     table: str
+    key: tuple[Any, ...]
     live: dict[str, Any] | None
     next: dict[str, Any] | None
 
@@ -106,4 +107,12 @@ def first(
 ) -> list[Difference]:
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(sql.SQL(SIDES).format(**parts), (max(limit, 0),))
-        return [Difference(table.name, row["live"], row["next"]) for row in cursor]
+        return [difference(table, row["live"], row["next"]) for row in cursor]
+
+
+def difference(
+    table: Table, live: dict[str, Any] | None, following: dict[str, Any] | None
+) -> Difference:
+    row = live or following or {}
+    key = tuple(row.get(column.name) for column in table.primary_key.columns)
+    return Difference(str(table.name), key, live, following)

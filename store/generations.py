@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from psycopg import sql
-from sqlalchemy import MetaData, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Table
 
 from store import checkpoints
 from store.checkpoints import Checkpoint, reader_name
@@ -18,9 +18,9 @@ from store.engine import Connection, Database, Role, driver_connection
 from store.errors import GenerationError
 from store.projection import Order, Projection
 from store.read_model_tables import TABLES_LOCK, claim, owned, place, transaction
+from store.renaming import renamed, suffixed
 
 OF_A_GENERATION = re.compile(r"__g\d+$")
-LONGEST_TABLE_NAME = 63  # PostgreSQL cuts what is longer, and two names might become one
 BEGIN = """
 insert into fleetlog.projection_checkpoints
     (projection_name, projection, standing, generation, version, partition, partitions, status)
@@ -122,18 +122,7 @@ def tables_of(projection: Projection, suffix: str) -> Mapping[type, Table]:
     """Return the projection's tables under their names in another generation."""
     if not suffix:
         return projection.tables
-    return {row: renamed(table, suffix) for row, table in projection.tables.items()}
-
-
-def renamed(table: Table, suffix: str) -> Table:
-    """Return a copy of a table with all names that the schema must not hold twice changed."""
-    copy = table.to_metadata(MetaData(), name=suffixed(table.name, suffix))
-    keys = (c for c in copy.constraints if isinstance(c, PrimaryKeyConstraint | UniqueConstraint))
-    for named in (*copy.indexes, *keys):
-        if named.name is not None:
-            named.name = suffixed(str(named.name), suffix)
-    return copy
-
-
-def suffixed(name: str, suffix: str) -> str:
-    return f"{name[: LONGEST_TABLE_NAME - len(suffix)]}{suffix}"
+    return {
+        row: renamed(table, suffixed(table.name, suffix), suffix)
+        for row, table in projection.tables.items()
+    }

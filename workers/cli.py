@@ -11,7 +11,7 @@ FAMILIES: dict[str, tuple[click.Command, ...]] = {
     "Run": (fleet.up, fleet.demo, fleet.migrate),
     "Begin": (new.new,),
     "Work": (submit.submit,),
-    "Ask": (ask.status, ask.projections, ask.history, ask.commands),
+    "Ask": (ask.status, ask.projections, ask.history, ask.commands, ask.replay),
     "Mend": (mend.rebuild, mend.retry, mend.dead_letters),
 }
 SHORT_HELP = 66  # what fits beside the names

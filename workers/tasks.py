@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from store.retry import is_passing
-from workers import dead_letters, doorbell, projecting, rebuilding, snapshotting
+from workers import dead_letters, doorbell, projecting, rebuilding, snapshotting, tending
 from workers import relay as relaying
 from workers.app import app
 from workers.command_tasks import REPUBLISHED
@@ -95,7 +95,7 @@ def advance(name: str) -> None:
 @app.task(name="rebuilds.tend", base=Maintenance)
 def tend() -> None:
     """See to the projections that are being rebuilt."""
-    rebuilding.tend(lambda reader: app.send_task("rebuilds.build", (reader,)))
+    tending.tend(lambda reader: app.send_task("rebuilds.build", (reader,)))
 
 
 @app.task(name="rebuilds.build", base=Maintenance)

@@ -4,57 +4,33 @@ import threading
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
-import sqlalchemy as sa
 
-from domain.orders import OrderPlaced, OrderShipped
 from store import checkpoints
 from store.checkpoints import Checkpoint
 from store.codec import RawEvent
-from store.engine import Role
 from store.event_store import Expected
-from store.projection import projections
 from store.projector import Advanced, Projector
-from store.read_model_tables import prepare, restart
+from store.read_model_tables import restart
 from tests.fleets import TestFleet
+from tests.integration.boards import NAME, ORDERS, fill_board, readers, rows
+from tests.integration.generations import as_admin
 from tests.integration.screens import told
 from workers.fleet import fleet
 from workers.lock import SingleWriterLock
-from workers.projecting import advance, named, projector
-
-NAME = "order_board"
-ORDERS = 30
+from workers.projecting import named, projector
 
 
 @pytest.fixture
 def board(idle: TestFleet) -> TestFleet:
     """A fleet without workers; its order board has folded all but the last event."""
-    prepare(fleet.database, projections())
-    for number in range(ORDERS):
-        id = f"order-{number}"
-        placed = OrderPlaced(order_id=id, items=("a", "b"), total=Decimal("1.50"))
-        fleet.store.append_events(id, Expected.NO_STREAM, [placed])
-    advance(NAME)
-    fleet.store.append_events("order-0", Expected.ANY, [OrderShipped(packages=("p",))])
+    fill_board()
     return idle
 
 
-def rows() -> list[tuple[Any, ...]]:
-    (source,) = named(NAME).tables.values()
-    with fleet.database.engine(Role.READER).connect() as connection:
-        return [tuple(row) for row in connection.execute(sa.select(source).order_by(sa.text("1")))]
-
-
 def checkpoint() -> Checkpoint:
-    with fleet.database.connect(Role.READER) as connection:
-        found = {one.projection_name: one for one in checkpoints.all_checkpoints(connection)}
-    return found[NAME]
-
-
-def as_admin(board: TestFleet, statement: str) -> None:
-    with psycopg.connect(board.database.admin_url, autocommit=True) as connection:
-        connection.execute(statement.encode())
+    [live] = readers()
+    return live
 
 
 def begin_and_stop(events: int) -> None:
@@ -65,7 +41,7 @@ def begin_and_stop(events: int) -> None:
 
 
 def test_a_rebuilt_read_model_equals_the_fold_whatever_was_in_it(board: TestFleet) -> None:
-    as_admin(board, "update fleetlog_read_models.order_read_model set total = 0")
+    as_admin(board.database, "update fleetlog_read_models.order_read_model set total = 0")
     rebuilt = told("rebuild", NAME, "--in-place")
 
     assert rebuilt.status == 0, rebuilt.err

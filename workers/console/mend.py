@@ -44,10 +44,10 @@ def rebuild(  # noqa: PLR0913 - one for each option
         raise click.UsageError("name a projection, or give --changed")
     if sum((rollback, cancel, in_place, diff or hold)) > 1:
         raise click.UsageError("--rollback, --cancel, --in-place and --diff exclude each other")
-    from workers import rebuilding as fleets
     from workers.console import rebuilding, refolding
+    from workers.tending import changed as all_changed
 
-    for one in [name] if name is not None else fleets.changed():
+    for one in [name] if name is not None else all_changed():
         if rollback:
             rebuilding.roll_back(one)
         elif cancel:

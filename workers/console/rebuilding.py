@@ -13,12 +13,14 @@ from store.engine import Role
 from store.event_store import read_safe_position
 from workers import rebuilding
 from workers.app import app
+from workers.comparing import compared
 from workers.console.bars import Bar, Bars
 from workers.console.endings import Failure, Interrupted
-from workers.console.output import add, counted, say, show, show_json, span, table
+from workers.console.output import add, counted, say, show, show_json, shown, span, table
 from workers.fleet import fleet
 from workers.projecting import named
-from workers.rebuilding import Finished, SwapRefusedError
+from workers.standstill import NoStandstillError
+from workers.swapping_in import Finished, finish
 
 SWAP_SECONDS = 60.0
 EXAMPLES = 20
@@ -47,15 +49,15 @@ def rebuild(name: str, wish: Wish) -> None:
     try:
         comparison = None
         if built(name, readers):
-            comparison = rebuilding.compared(name, within=SWAP_SECONDS, limit=EXAMPLES)
+            comparison = compared(name, within=SWAP_SECONDS, limit=EXAMPLES)
         if wish.hold:
             tell(name, None, comparison, wish, time.monotonic() - start)
             return
-        finished = rebuilding.finish(name, within=SWAP_SECONDS)
+        finished = finish(name, within=SWAP_SECONDS)
     except KeyboardInterrupt:
         generations.hold(fleet.database, declared, held=wish.hold)
         raise Interrupted(left_to_the_fleet(name, held=wish.hold)) from None
-    except SwapRefusedError as error:
+    except NoStandstillError as error:
         generations.hold(fleet.database, declared, held=wish.hold)
         raise Failure(str(error)) from error
     tell(name, finished, comparison, wish, time.monotonic() - start)
@@ -172,18 +174,20 @@ def tell_differences(name: str, found: Comparison, *, in_full: bool) -> None:
         if found.differing:
             say(f"to see them: fleetlog rebuild {name} --diff --hold", style="dim")
         return
-    made = table("table", "column", "live", "next", wrap=("live", "next"))
+    made = table("table", "row", "column", "live", "next", wrap=("live", "next"))
     for one in found.examples:
+        key = " ".join(map(shown, one.key))
         for column, (before, after) in one.changes().items():
-            add(made, one.table, column, before, after)
-    show(made)
+            add(made, one.table, key, column, before, after)
+    if found.examples:
+        show(made)
     if found.differing > len(found.examples):
         say(f"and {found.differing - len(found.examples):,} more rows", style="dim")
 
 
 def roll_back(name: str) -> None:
     """Let the generation from before take its place again."""
-    finished = rebuilding.finish(name, standing="previous", within=SWAP_SECONDS)
+    finished = finish(name, standing="previous", within=SWAP_SECONDS)
     if finished is None:
         raise Failure(f"{name} has no previous generation to go back to")
     generation = finished.swapped.generation
