@@ -156,6 +156,21 @@ def test_the_command_line_says_so_without_a_traceback(
     assert len(refused.stderr.splitlines()) == 1
 
 
+def test_a_worker_that_cannot_load_it_says_so_without_a_traceback(tmp_path: Path) -> None:
+    package(tmp_path, {"twice": AGGREGATE.format(name="User")})
+
+    refused = python(
+        *("-m", "celery", "-A", "workers.app", "worker"),
+        cwd=tmp_path,
+        FLEETLOG_DOMAIN="domain.users,acme.twice",
+        FLEETLOG_HOME=str(tmp_path / "home"),
+    )
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("cannot start: FLEETLOG_DOMAIN names 'acme.twice': ")
+    assert len(refused.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("name", ["domain", "store", "workers", "beat_schedule"])
 def test_a_package_that_hides_one_of_ours_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
