@@ -16,6 +16,7 @@ PAGE = ROOT / "docs" / "tutorial.md"
 READY = "Ctrl-C stops everything; the data stays"
 ASKING = ("python board.py", "fleetlog history", "fleetlog projections")
 PATIENCE = 240
+CLEAN = ("All checks passed!\n", "files already formatted\n")
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def test_every_step_of_the_tutorial_works(home: Path, terminals: tuple[Terminal,
     first, second = terminals
     second.run(f'export PATH="{ROOT}/.venv/bin:$PATH"')
     for block in blocks(PAGE):
+        assert block.language in {"console", "python", "diff"}, block
         if block.language != "console":
             follow(block, home / "helpdesk")
         elif is_of_the_fleet(block):
@@ -53,6 +55,9 @@ def test_every_step_of_the_tutorial_works(home: Path, terminals: tuple[Terminal,
         else:
             for step in steps(block):
                 tell(first, step)
+    for check in ("check", "format --check"):
+        said = first.run(f"ruff {check} --no-cache --config {ROOT}/pyproject.toml acme tests")
+        assert said.endswith(CLEAN), said
 
 
 def is_of_the_fleet(block: Block) -> bool:
