@@ -69,7 +69,7 @@ def as_cloud_event(event: RecordedEvent) -> dict[str, Any]:
         "source": OUR_SOURCE + quote(event.aggregate_type, safe=""),
         "type": event.event_type,
         "subject": event.aggregate_id,
-        "time": metadata.occurred_at or zulu(event.timestamp),
+        "time": time_of(event),
     }
     if kept is None:
         made |= {
@@ -145,8 +145,12 @@ def happened_at(event: RecordedEvent) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def zulu(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def time_of(event: RecordedEvent) -> str:
+    """Return the same as a text: as it came where a CloudEvent may say it so."""
+    occurred = event.metadata.occurred_at
+    if occurred and TIME.fullmatch(occurred):
+        return occurred
+    return happened_at(event).astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def check_attributes(found: Mapping[str, Any]) -> None:
