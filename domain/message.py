@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from enum import StrEnum
-from typing import Annotated, TypeVar, get_type_hints
+from typing import Annotated, TypeVar, get_args, get_type_hints
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def field_names(cls: type[Message]) -> tuple[str, ...]:
 
 
 def marked_fields(cls: type[Message]) -> dict[str, Mark]:
-    """Return the fields declared as `Personal[...]` or `Secret[...]`, with their marks."""
+    """Return the fields that are, or hold, a `Personal[...]` or `Secret[...]`, with their marks."""
     if cls not in _marks:
         hints = get_type_hints(cls, include_extras=True)
         found = ((name, mark_of(hints.get(name))) for name in field_names(cls))
@@ -48,4 +48,6 @@ def marked_fields(cls: type[Message]) -> dict[str, Mark]:
 
 
 def mark_of(hint: object) -> Mark | None:
-    return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Mark)), None)
+    """Return the mark of a type, or of the first type within it: `Personal[str] | None`."""
+    own = next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Mark)), None)
+    return own or next((mark for part in get_args(hint) if (mark := mark_of(part))), None)
