@@ -8,7 +8,7 @@ from store.recorded import RecordedEvent
 
 BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\s-]+")
 PARTICIPLE = re.compile(
-    ".+ed|begun|born|bought|broken|brought|built|chosen|cut|done|drawn|driven|eaten|found|given|"
+    "[a-z]+ed|begun|born|bought|broken|brought|built|chosen|cut|done|drawn|driven|eaten|found|given|"
     "grown|held|hidden|kept|left|lost|made|met|paid|put|read|seen|sent|set|shown|sold|spent|split|"
     "stolen|taken|taught|thrown|told|withdrawn|won|written"
 )

@@ -102,6 +102,17 @@ def test_a_mark_says_how_carefully_a_field_is_handled() -> None:
     assert marked_fields(CloseDoor) == {"code": Mark.SECRET}
 
 
+def test_a_mark_within_a_fields_type_marks_the_field() -> None:
+    class Met(Event):
+        guest: Personal[str] | None = None
+        codes: tuple[Secret[str], ...] = ()
+        rooms: dict[str, list[Personal[str]]] | None = None
+        times: int | None = None
+
+    marks = {"guest": Mark.PERSONAL, "codes": Mark.SECRET, "rooms": Mark.PERSONAL}
+    assert marked_fields(Met) == marks
+
+
 def test_a_command_names_the_field_it_was_refused_for() -> None:
     with pytest.raises(InvalidFieldError) as refusal:
         OpenDoor(door_id="42", by="")
