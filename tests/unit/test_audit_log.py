@@ -55,10 +55,7 @@ def name_the_holder(data: Data) -> Data:
 
 
 def log(*events: RecordedEvent) -> list[AuditEntry]:
-    placed = [event for event in events if event]
-    return [
-        row for row in of(folded(AuditLog(), placed), AuditEntry) if isinstance(row, AuditEntry)
-    ]
+    return of(folded(AuditLog(), events), AuditEntry)
 
 
 def values(entry: AuditEntry) -> dict[str, tuple[Any, Any]]:
