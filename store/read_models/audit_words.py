@@ -6,7 +6,9 @@ from functools import lru_cache
 from domain.event import Event
 from store.recorded import RecordedEvent
 
-BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=[0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[_\s-]+")
+BOUNDARY = re.compile(
+    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=[0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[_\s-]+"
+)
 PARTICIPLE = re.compile(
     "[a-z]+ed|begun|born|bought|broken|brought|built|chosen|cut|done|drawn|driven|eaten|found|given|"
     "grown|held|hidden|kept|left|lost|made|met|paid|put|read|seen|sent|set|shown|sold|spent|split|"

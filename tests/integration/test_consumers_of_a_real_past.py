@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.users import UserDeactivated
 from store import checkpoints
 from store.codec import Metadata
 from store.engine import Database
@@ -23,7 +24,7 @@ from tests.integration import plain_folds
 from tests.integration.lent import lent
 from tests.integration.plain_folds import Fact
 from tests.integration.real_past import copy_in
-from tests.integration.test_read_models import OLD, UserDeactivated, fill
+from tests.integration.test_read_models import OLD, fill
 from workers.embedded import Servers
 from workers.settings import sqlalchemy_url
 
