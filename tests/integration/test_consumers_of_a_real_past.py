@@ -1,17 +1,21 @@
 """Analytics and audit log over a real past equal a fold written in plain Python."""
 
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.orm import Session
 
 from domain.users import UserDeactivated
 from store import checkpoints
 from store.codec import Metadata
-from store.engine import Database
+from store.engine import Database, Role
 from store.event_store import EventStore, Expected
 from store.projector import Projector
 from store.read_model_tables import prepare
@@ -25,10 +29,13 @@ from tests.integration.lent import lent
 from tests.integration.plain_folds import Fact
 from tests.integration.real_past import copy_in
 from tests.integration.test_read_models import OLD, fill
+from tests.processes import ROOT
+from workers.console.audit import audit
 from workers.embedded import Servers
 from workers.settings import sqlalchemy_url
 
 CONSUMERS = (Activity(), Deactivations(), OrderFigures(), AuditLog())
+PAGE = ROOT / "docs" / "read-models.md"
 EACH = 4000
 ENTRIES = """
 select position, event_id::text, aggregate_type, aggregate_id, sequence_number, event_type,
@@ -69,7 +76,9 @@ def past(running: Servers) -> Iterator[Past]:
 
 def live(store: EventStore, seed: int) -> None:
     fill(store, seed, 60)
-    store.append_events(f"old {seed}", 0, [OLD], aggregate_type="User")
+    store.append_events(
+        f"old {seed}", 0, [OLD], aggregate_type="User", metadata=Metadata(actor="kim")
+    )
     said = Metadata(actor="ada", reason=f"reason {seed}", correlation_id="talk", causation_id="c")
     left = UserDeactivated(reason="moved away")
     store.append_events(f"old {seed}", Expected.EXISTS, [left], metadata=said)
@@ -159,3 +168,34 @@ def says(words: str, fact: Fact) -> bool:
 
 def squeezed(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum())
+
+
+def blocks(language: str) -> list[str]:
+    """Return the examples of our page, in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_every_query_of_the_page_has_an_answer(past: Past) -> None:
+    assert len(blocks("sql")) == 6
+    assert [query for query in blocks("sql") if not past.rows(query)] == []
+
+
+def test_the_median_of_the_page_is_one(past: Past) -> None:
+    (example, *_) = blocks("python")
+    defined: dict[str, Any] = {}
+    exec(example, defined)  # noqa: S102 - our own page
+    database = Database(sqlalchemy_url(past.database.url))
+    with Session(database.engine(Role.READER)) as session:
+        median = defined["median_until"]("paid", session)
+    database.dispose()
+
+    assert timedelta() < median <= timedelta(days=90)
+
+
+def test_every_call_of_the_page_is_one_that_the_command_takes() -> None:
+    calls = [shlex.split(line) for line in re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)]
+
+    assert len(calls) == 3
+    for program, name, *options in calls:
+        assert (program, name) == ("fleetlog", audit.name)
+        assert audit.make_context(name, options).params["limit"] in {50, 100}
