@@ -14,7 +14,7 @@ from store.codec import Metadata
 from store.projection import Key, Order, Projection, Rows, read_models
 from store.read_models.audit_values import changes, class_of, named_alike, presentable
 from store.read_models.audit_words import in_words
-from store.read_models.moments import as_moment
+from store.read_models.business_time import as_moment
 from store.recorded import RecordedEvent
 
 known_values = Table(

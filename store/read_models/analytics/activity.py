@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, Column, Date, DateTime, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.projection import Key, Order, Projection, Rows, read_models
+from store.read_models.business_time import happened_at
 from store.read_models.mapped import ReadModel
-from store.read_models.moments import happened_at
 from store.recorded import RecordedEvent
 
 LONGEST_ACTOR = 255

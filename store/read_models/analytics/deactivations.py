@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.users import UserDeactivated
 from store.projection import Key, Order, Projection, Rows
+from store.read_models.business_time import day_of
 from store.read_models.mapped import ReadModel
-from store.read_models.moments import day_of
 from store.recorded import RecordedEvent
 
 LONGEST_REASON = 200

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from domain.orders import OrderEvent, OrderPlaced, OrderShipped, PaymentProcessed
 from store.projection import Key, Order, Projection, Rows, read_models
 from store.read_models.analytics.buckets import NAMES, bucket_of, seconds
+from store.read_models.business_time import happened_at
 from store.read_models.mapped import ReadModel
-from store.read_models.moments import happened_at
 from store.recorded import RecordedEvent
 
 # As many digits as PostgreSQL's numeric has: what it can store is summed up to the last of them.
