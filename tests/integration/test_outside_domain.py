@@ -172,16 +172,22 @@ def test_every_screen_works_where_our_domain_is_not(theirs: TestFleet) -> None:
         ("rebuild", "ticket_board"),
         ("retry", "--projection", "ticket_board"),
         ("dead-letters",),
+        ("replay", "ticket_board"),
+        ("tail", "--from", "start", "--until-now"),
+        ("export",),
         ("migrate",),
     ]
 
-    told = dict(zip(screens, fleetlog(theirs, *screens), strict=True))
+    *answers, audit = fleetlog(theirs, *screens, ("audit",))
+    told = dict(zip(screens, answers, strict=True))
 
     assert {screen: text for screen, (status, text) in told.items() if status} == {}
     everything = "".join(text for _, text in told.values())
     assert "ticket_board" in everything
     for ours in ("user_directory", "order_board", "User"):
         assert ours not in everything
+    assert audit[0] == 1
+    assert "no audit log is kept here" in audit[1]
 
 
 def test_beside_ours_both_work(running: Servers, place: Path) -> None:
