@@ -88,7 +88,7 @@ def tell(terminal: Terminal, step: Step) -> None:
             return is_as_told(said[-1], step.output)
 
         try:
-            eventually(is_told, 5)
+            eventually(is_told, 20)
         except AssertionError:
             require_as_told(step, said[-1])
     else:
