@@ -11,6 +11,7 @@ from tests.acceptance.pages import Block, Step, blocks, follow, is_as_told, step
 from tests.acceptance.terminals import Terminal, a_terminal
 from tests.polling import eventually
 from tests.processes import OURS, ROOT
+from workers.embedded import stop
 
 PAGE = ROOT / "docs" / "tutorial.md"
 READY = "Ctrl-C stops everything; the data stays"
@@ -37,6 +38,8 @@ def reader(home: Path) -> Mapping[str, str]:
 def terminals(home: Path, reader: Mapping[str, str]) -> Iterator[tuple[Terminal, Terminal]]:
     """The reader's two; the second stands in the folder that is only made on the way."""
     with ExitStack() as stack:
+        # Nothing is left where it ends well; the servers of a fleet that was killed live on.
+        stack.callback(stop, home / "helpdesk" / ".fleetlog")
         first = stack.enter_context(a_terminal(ROOT, reader, PATIENCE))
         second = stack.enter_context(a_terminal(ROOT, reader, PATIENCE))
         yield first, second
