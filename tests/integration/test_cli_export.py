@@ -10,7 +10,7 @@ import pytest
 from domain.users import User
 from domain.users.events import UserCreated
 from store.codec import Metadata, RawEvent
-from store.following import STRETCH, EventFilter, pages
+from store.following import STRETCH, EventFilter, Page, pages
 from tests.fleets import TestFleet, a_fleet, connected
 from tests.history_lines import history, parsed, read, written
 from tests.integration import screens
@@ -155,14 +155,16 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(first: int, worked: Test
 def test_pages_go_past_long_stretches_without_what_is_wanted(
     first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def found(event_type: str) -> list[Page]:
+        upto = first + LINES - 1
+        wanted = EventFilter(event_types=(event_type,))
+        return list(pages(fleet.database, wanted, after=first - 1, upto=upto, page=2))
+
     assert STRETCH > LINES
     monkeypatch.setattr("store.following.STRETCH", 7)
-    wanted = EventFilter(event_types=("Type1",))
-    upto = first + LINES - 1
-    found = list(pages(fleet.database, wanted, after=first - 1, upto=upto, page=2))
+    some, none = found("Type1"), found("nobody's")
 
-    assert len([e for page in found for e in page.events]) == len(
-        [n for n in range(LINES) if n % 3 == 1]
-    )
-    assert max(len(page.events) for page in found) == 2
-    assert found[-1].position == upto
+    assert len([e for page in some for e in page.events]) == len(range(1, LINES, 3))
+    assert max(len(page.events) for page in some) == 2
+    assert some[-1].position == first + LINES - 1
+    assert [page.position - first + 1 for page in none] == [7, 14, 21, 28, 35, LINES]

@@ -3,7 +3,7 @@
 import gzip
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from uuid import uuid4
@@ -186,18 +186,18 @@ def test_without_a_broker_it_comes_in_all_the_same(
 def dripping(path: Path, data: bytes) -> Iterator[None]:
     """Make a pipe that gives this much, and then neither more nor an end within the block."""
     os.mkfifo(path)
-
-    def pour() -> None:
-        os.write(held[0], data)
-
-    held = [os.open(path, os.O_RDWR)]
-    pouring = Thread(target=pour)
+    held = os.open(path, os.O_RDWR)
+    pouring = Thread(target=lambda: os.write(held, data))
     pouring.start()
     try:
         yield
-        pouring.join()
     finally:
-        os.close(held[0])
+        drain = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        while pouring.is_alive():  # whoever read it went away before it was empty
+            with suppress(BlockingIOError):
+                os.read(drain, 1 << 16)
+        os.close(drain)
+        os.close(held)
 
 
 def test_ctrl_c_says_how_far_it_came_and_again_goes_on(
