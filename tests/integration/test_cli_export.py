@@ -100,6 +100,23 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "in.jsonl"]
 
 
+def test_neither_a_device_nor_a_link_is_replaced(tmp_path: Path, first: int) -> None:
+    target, link, pipe = tmp_path / "a.jsonl", tmp_path / "link", tmp_path / "pipe"
+    target.touch()
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    told("export", str(link), "--from", str(first))
+    told("export", str(pipe), "--from", str(first), "--to", str(first))
+    (line,) = parsed(os.read(reader, 1 << 16))
+    os.close(reader)
+
+    assert line["n"] == 0
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert link.is_symlink()
+    assert len(read(target)) == LINES
+
+
 def test_an_end_that_is_not_final_yet_is_refused(first: int) -> None:
     safe = fleet.store.safe_position()
     refused = told("export", "--to", str(safe + 1))

@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from store.arriving import Arrival
+from store.errors import ConcurrencyError
 from store.importing import Importer
 from workers.console.bars import Bar, Bars
 from workers.console.bell import Bell
@@ -76,7 +77,7 @@ class ImportRun:
                 bar.at(self.done, source.estimate(self.done), rate)
         except KeyboardInterrupt:
             raise Interrupted(f"{self.kept()}{self._up_to()}; run this again to go on") from None
-        except (psycopg.Error, DBAPIError) as error:
+        except (psycopg.Error, DBAPIError, ConcurrencyError) as error:
             sentence = explain(error) or type(error).__name__
             raise Failure(
                 f"{sentence}. {self.kept()}{self._up_to()}; run this again to go on"

@@ -101,8 +101,9 @@ def export(  # noqa: PLR0913 - one for each option
     """
     Write events as CloudEvents, in global order.
 
-    One JSON object a line. A file appears when it is complete, packed when its name ends in .gz; without one the lines
-    go to standard output. Nothing is hidden: what is personal is in it.
+    One JSON object a line. A file appears when it is complete, packed when its name ends in
+    .gz; without one the lines go to standard output. Nothing is hidden: what is personal is
+    in it.
     """
     if path == "-" and as_json:
         raise click.UsageError("--json sums up a file: give it a name")
@@ -134,7 +135,8 @@ def tail(  # noqa: PLR0913 - one for each option
     """
     Follow the events in the terminal, as they come.
 
-    In global order; only what is final. Personal and secret fields are hidden, and all that no class here describes. Ctrl-C ends it.
+    In global order; only what is final. Personal and secret fields are hidden, and all that no
+    class here describes. Ctrl-C ends it.
     """
     if until_now and first is None:
         raise click.UsageError("--until-now needs a beginning: --from start, or a position")
