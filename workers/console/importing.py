@@ -16,6 +16,7 @@ from workers.console.endings import Failure, Interrupted
 from workers.console.event_lines import Reading, chunks
 from workers.console.failures import explain
 from workers.console.faults import Faults
+from workers.console.interrupts import held_back
 from workers.console.lines import BadLineError, Source, opened
 from workers.console.output import counted, show, show_json, span
 from workers.fleet import fleet
@@ -72,7 +73,8 @@ class ImportRun:
         """Take in all that the file holds, or what stands before the line that stops us."""
         try:
             for chunk in chunks(iter(source), self._reading, self.faults):
-                self._take(chunk)
+                with held_back():  # so that what we say is what was stored
+                    self._take(chunk)
                 rate = f"{self.done / self.seconds:,.0f}/s"
                 bar.at(self.done, source.estimate(self.done), rate)
         except KeyboardInterrupt:
