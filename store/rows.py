@@ -1,7 +1,6 @@
 """Rows of a read model, loaded and written by the thousand in one statement each."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ from sqlalchemy import TEXT, VARCHAR, Column, String, Table, Text
 
 from store.arrays import TextArray
 from store.engine import Connection
-from store.projection import Key
+from store.projection import Key, columns_of
 
 
 class RowStore:
@@ -19,13 +18,13 @@ class RowStore:
 
     Rows travel as one JSON document that PostgreSQL turns into typed rows: msgspec writes it
     faster than the driver could bind the values one by one. So do keys, unless they are one
-    text each. Nothing here is prepared: a plan made while the table was small or empty would
-    go on reading all of it when it has grown.
+    text each. What looks rows up is not prepared: a plan made while the table was small or empty
+    would go on reading all of it when it has grown. What writes them has no such choice.
     """
 
     def __init__(self, row: type, table: Table) -> None:
         self.row = row
-        self.names = [f.name for f in fields(row)]
+        self.names = columns_of(row)
         self.key_names = [column.name for column in table.primary_key.columns]
         self._key_indexes = [self.names.index(name) for name in self.key_names]
         self._one_text = is_one_text(list(table.primary_key.columns))
@@ -50,7 +49,7 @@ class RowStore:
                 kept.append(row)
         if kept:
             document = msgspec.json.encode(kept).decode()
-            connection.execute(self._upsert, (document,), prepare=False)
+            connection.execute(self._upsert, (document,), prepare=True)
         if gone:
             connection.execute(self._delete, (self._keys(gone),), prepare=False)
 
