@@ -18,7 +18,7 @@ from tests.integration.shelves import Shelf, labelled, rang
 from tests.toy_shelf import UNLUCKY, ToyShelf
 
 NAMES = ("toy_shelf",)
-LONG = 20.0
+LONG = 5.0
 SOON = 0.1
 
 
@@ -123,13 +123,21 @@ def test_only_the_reader_of_the_partition_is_asked(database: Database, fresh: Te
         wait(shelf, second, 0)
 
 
-def test_a_generation_that_is_not_live_is_not_asked(shelf: Shelf, fresh: TestDatabase) -> None:
-    write = Write("a", shelf.append("a", *rang(1)))
+def test_a_generation_that_is_being_built_counts_for_nothing(
+    shelf: Shelf, fresh: TestDatabase
+) -> None:
+    shown = Write("a", shelf.append("a", *rang(1)))
+    shelf.catch_up()
+    later = Write("a", shelf.append("a", *rang(2)))
     with psycopg.connect(fresh.admin_url, autocommit=True) as admin:
-        admin.execute(
-            "insert into fleetlog.projection_checkpoints "
-            "(projection_name, projection, standing, generation, last_global_sequence) "
-            "values ('toy_shelf@2/0', 'toy_shelf', 'next', 2, 99)"
-        )
-    with pytest.raises(NotProjectedInTimeError):
-        wait(shelf, write, 0)
+        for generation, reached in ((2, 0), (3, 99)):
+            admin.execute(
+                "insert into fleetlog.projection_checkpoints "
+                "(projection_name, projection, standing, generation, last_global_sequence) "
+                "values ('toy_shelf@2/0', 'toy_shelf', 'next', %s, %s) on conflict "
+                "(projection_name) do update set last_global_sequence = %s",
+                (generation, reached, reached),
+            )
+            wait(shelf, shown, 0)
+            with pytest.raises(NotProjectedInTimeError):
+                wait(shelf, later, 0)

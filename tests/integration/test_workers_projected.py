@@ -1,5 +1,6 @@
 """`after_projected` in a chain: it goes on when the read model shows the command before."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from workers.projecting import UnknownProjectionError
 from workers.relay import relay
 
 SECONDS = 20
+CAME_BACK = re.compile(rb'"retries": [1-9]')
 
 
 def create(name: str) -> "Signature[object]":
@@ -38,17 +40,21 @@ def sent(*steps: Any, **options: Any) -> Any:
     return chain(*steps).apply_async(**options)
 
 
+def a_step_waits() -> bool:
+    """Whether some worker keeps a message of the step that has come back already."""
+    messages: list[bytes] = fleet.redis.hvals("unacked")
+    return any(CAME_BACK.search(m) and AFTER_PROJECTED.encode() in m for m in messages)
+
+
 def test_a_chain_goes_on_when_the_read_model_shows_it_and_not_before(
     worked: TestFleet, toy: str
 ) -> None:
     with standing_still(DIRECTORY):
         result = sent(create(toy), after_projected(DIRECTORY), ring(f"{toy}-next", 1))
-        eventually(lambda: is_done(toy), SECONDS)
-        passer_by = ring(f"{toy}-other", 1).apply_async()
-        passer_by.get(timeout=SECONDS)
-        before = (row(toy), notes(f"{toy}-next"))
+        eventually(a_step_waits, SECONDS)
+        before = (is_done(toy), row(toy), notes(f"{toy}-next"))
 
-    assert before == (None, [])
+    assert before == (True, None, [])
     assert rung(f"{toy}-next", 1)
     assert row(toy)
     assert eventually(lambda: settled(result.parent.parent.id))

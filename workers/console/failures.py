@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.errors import DomainError
 from store.errors import StoreError
+from workers.awaiting import NotReadError
 from workers.embedded import EmbeddedServerError
 from workers.errors import CommandNotDoneError
 from workers.fleet import addresses
@@ -20,6 +21,7 @@ SPEAKING = (
     CommandNotDoneError,
     DomainError,
     EmbeddedServerError,
+    NotReadError,
     OtherVersionError,
     SettingsError,
     StoreError,
