@@ -1,7 +1,7 @@
 """`after_projected` in a chain: it goes on when the read model shows the command before."""
 
 import re
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -42,7 +42,7 @@ def sent(*steps: Any, **options: Any) -> Any:
 
 def a_step_waits() -> bool:
     """Whether some worker keeps a message of the step that has come back already."""
-    messages: list[bytes] = fleet.redis.hvals("unacked")
+    messages = cast("list[bytes]", fleet.redis.hvals("unacked"))
     return any(CAME_BACK.search(m) and AFTER_PROJECTED.encode() in m for m in messages)
 
 
