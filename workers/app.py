@@ -87,6 +87,7 @@ def tasks(settings: Settings) -> dict[str, Any]:
         "task_create_missing_queues": False,  # a misspelt queue is an error, not a new queue
         "task_routes": {
             "projections.*": {"queue": "projections"},
+            "rebuilds.*": {"queue": "maintenance"},
             "snapshots.*": {"queue": "maintenance"},
             "commands.relay": {"queue": "maintenance"},
             "dead_letters.*": {"queue": "maintenance"},

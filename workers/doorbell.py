@@ -6,7 +6,7 @@ import structlog
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from store.projection import projections
+from store.projection import Projection, projections
 from workers.app import app
 from workers.fleet import fleet
 
@@ -20,13 +20,19 @@ def ring(aggregate_types: Iterable[str]) -> None:
     """Wake the projections that read these types; many rings before an answer are one."""
     grown = frozenset(aggregate_types)
     for projection in projections():
-        if any(map(projection.reads, grown)):
-            try:
-                if fleet.redis.set(bell(projection.name), 1, nx=True, px=RING_MS):
-                    app.send_task("projections.advance", (projection.name,), queue="projections")
-            except (RedisError, OperationalError) as error:
-                log.info("doorbell unheard, the beat will come by", error=str(error))
-                return
+        if any(map(projection.reads, grown)) and not ring_for(projection):
+            return
+
+
+def ring_for(projection: Projection) -> bool:
+    """Wake one projection; returns whether the bell could be rung."""
+    try:
+        if fleet.redis.set(bell(projection.name), 1, nx=True, px=RING_MS):
+            app.send_task("projections.advance", (projection.name,), queue="projections")
+    except (RedisError, OperationalError) as error:
+        log.info("doorbell unheard, the beat will come by", error=str(error))
+        return False
+    return True
 
 
 def answer(name: str) -> None:

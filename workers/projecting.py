@@ -6,10 +6,11 @@ import psycopg
 import structlog
 
 from store import checkpoints
-from store.checkpoints import Checkpoint, projection_of
+from store.checkpoints import Checkpoint, projection_of, table_suffix
 from store.engine import Role
 from store.errors import FencedError, NoReaderError, UnknownEventError
 from store.folding import PoisonError
+from store.generations import tables_of
 from store.projection import Projection, projection
 from store.projector import Projector
 from store.retry import is_passing
@@ -41,10 +42,12 @@ def named(name: str) -> Projection:
 
 
 def projector(name: str) -> Projector:
-    """Return this process's projector for a live reader; it remembers a good size of batch."""
+    """Return this process's projector for a reader; it remembers a size of batch that went well."""
     if name not in fleet.projectors:
-        size = current_settings().batch_size
-        fleet.projectors[name] = Projector(fleet.database, named(name), batch_size=size)
+        declared, size = named(name), current_settings().batch_size
+        tables = tables_of(declared, table_suffix(name))
+        projector = Projector(fleet.database, declared, batch_size=size, tables=tables)
+        fleet.projectors[name] = projector
     return fleet.projectors[name]
 
 

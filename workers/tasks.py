@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from store.retry import is_passing
-from workers import dead_letters, doorbell, projecting, snapshotting
+from workers import dead_letters, doorbell, projecting, rebuilding, snapshotting, tending
 from workers import relay as relaying
 from workers.app import app
 from workers.command_tasks import REPUBLISHED
@@ -90,6 +90,19 @@ def advance(name: str) -> None:
     """Fold what is new into one projection; with more to do than the budget allows, queue again."""
     for reader in projecting.to_advance(name):
         app.send_task("projections.advance", (reader,))
+
+
+@app.task(name="rebuilds.tend", base=Maintenance)
+def tend() -> None:
+    """See to the projections that are being rebuilt."""
+    tending.tend(lambda reader: app.send_task("rebuilds.build", (reader,)))
+
+
+@app.task(name="rebuilds.build", base=Maintenance)
+def build(reader: str) -> None:
+    """Fold a slice of a next generation; with more to do, queue again behind the others."""
+    if rebuilding.build(reader, rebuilding.SLICE_SECONDS):
+        app.send_task("rebuilds.build", (reader,))
 
 
 @app.task(name="snapshots.notice", base=Maintenance)
