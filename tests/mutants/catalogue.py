@@ -4,6 +4,7 @@ from tests.mutants.commands import COMMAND_MUTANTS
 from tests.mutants.fleet import FLEET_MUTANTS
 from tests.mutants.projections import PROJECTION_MUTANTS
 from tests.mutants.readers import READERS
+from tests.mutants.views import VIEW_MUTANTS
 from tests.mutants.waiting import WAITING_MUTANTS
 
 MUTANTS = (
@@ -11,5 +12,6 @@ MUTANTS = (
     *COMMAND_MUTANTS,
     *PROJECTION_MUTANTS,
     *FLEET_MUTANTS,
+    *VIEW_MUTANTS,
     *WAITING_MUTANTS,
 )
