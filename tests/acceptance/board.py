@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from store.projection import row_fields
 from store.read_models.order_board import OrderBoard, OrderEntry
 from tests.acceptance.fleet import Fleet
 
@@ -20,7 +21,7 @@ def folded_board(fleet: Fleet) -> dict[str, OrderEntry | None]:
 
 
 def stored_board(fleet: Fleet) -> dict[str, OrderEntry | None]:
-    columns = ", ".join(OrderEntry.__slots__)
+    columns = ", ".join(row_fields(OrderEntry))
     rows: list[Any] = fleet.rows(f"select {columns} from order_read_model")
     return {row[0]: OrderEntry(*row) for row in rows}
 
