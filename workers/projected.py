@@ -3,7 +3,6 @@
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -24,6 +23,7 @@ from workers.command_tasks import SAYS_NOTHING
 from workers.continuation import AFTER_PROJECTED
 from workers.errors import UnsupportedOptionError
 from workers.fleet import fleet
+from workers.results import command_id_of
 
 if TYPE_CHECKING:  # generic only in their stubs
     Step = Signature[Any]
@@ -44,9 +44,11 @@ def after_projected(*names: str, timeout: float = awaiting.WITHIN_SECONDS) -> "A
     projections show what that command appended, and with that command's result.
 
     It keeps no worker while it waits. After `timeout` seconds, counted from the step's first
-    message, the chain ends with NotProjectedInTimeError, and at once with another
-    NotProjectedError where waiting is in vain; `link_error` is told. What comes after it is
-    sent at least once.
+    look, the chain ends with NotProjectedInTimeError, and at once with another
+    NotProjectedError where waiting is in vain; `link_error` is told. Directly behind a command
+    the chain stays in the command's row while it waits, safe from a broker that forgets; behind
+    anything else, or as a link, the broker alone has it. What comes after it is sent at least
+    once, each time with the same task id.
 
     Raises UnknownProjectionError.
     """
@@ -62,8 +64,8 @@ class ProjectedResult(Result):
     """
     The result of that step in the hands of whoever sent the chain.
 
-    Nothing is stored for it: `.get()` waits for the command before it, then looks at the read
-    models itself.
+    Nothing is stored for it, so that its state stays PENDING. `.get()` waits for the command
+    before it, then looks at the read models itself.
     """
 
     def __init__(self, id: str, *, step: Step | None = None, **options: Any) -> None:
@@ -161,7 +163,7 @@ def wait(  # noqa: PLR0913, PLR0917 - the fields of its message
     `deadline` is in the database's time, from the first look on. `held`: the command whose row
     still holds the chain, which the relay sends again should we be lost.
     """
-    if held is not None and not fleet.inbox.keep_continuation(UUID(held)):
+    if held is not None and not fleet.inbox.keep_continuation(command_id_of(held)):
         raise Ignore  # another message of this step was quicker
     names = awaiting.wanted(projections)
     write = written(result)
@@ -207,5 +209,6 @@ def pause_after(returns: int) -> float:
 
 def let_go(fields: dict[str, Any]) -> None:
     """From here on the chain is Celery's: its command holds it no more."""
-    if fields.get("held") is not None:
-        fleet.inbox.continued(UUID(fields["held"]))
+    held = fields.get("held")
+    if held is not None:
+        fleet.inbox.continued(command_id_of(str(held)))

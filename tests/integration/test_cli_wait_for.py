@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from store.engine import Role
 from store.read_models.user_directory import UserRow
 from tests.fleets import TestFleet
+from tests.integration.directory import DIRECTORY, row
 from tests.integration.screens import told
 from tests.integration.still import standing_still
-from tests.integration.test_own_write import DIRECTORY, row
 from workers.fleet import fleet
 
 SHOWN = ("--wait-for", DIRECTORY)

@@ -6,14 +6,11 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from domain.users import ChangeUserEmail, CreateUser, UserAlreadyExistsError
-from store.engine import Role
-from store.read_models.user_directory import UserRow
 from store.waiting import NotProjectedInTimeError
 from tests.fleets import TestFleet
+from tests.integration.directory import DIRECTORY, is_done, row
 from tests.integration.still import standing_still
 from tests.polling import eventually
 from workers.awaiting import NotReadError
@@ -23,21 +20,11 @@ from workers.projecting import UnknownProjectionError
 from workers.settings import sqlalchemy_url
 from workers.submitting import submit
 
-DIRECTORY = "user_directory"
 SECONDS = 20.0
 
 
 def user(name: str, email: str = "kim@example.org") -> CreateUser:
     return CreateUser(user_id=name, username="kim", email=email)
-
-
-def row(name: str) -> UserRow | None:
-    with Session(fleet.database.engine(Role.READER)) as session:
-        return session.scalar(select(UserRow).where(UserRow.user_id == name))
-
-
-def is_done(name: str) -> bool:
-    return bool(fleet.store.load_events(name))
 
 
 def test_who_submits_reads_their_own_write(worked: TestFleet, toy: str) -> None:

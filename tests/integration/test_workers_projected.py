@@ -12,10 +12,10 @@ from celery.exceptions import Ignore
 from store.engine import Role
 from store.waiting import NotProjectedInTimeError
 from tests.fleets import TestFleet, a_fleet, connected
+from tests.integration.chains import SECONDS, label, notes, ring, rung, settled, state
+from tests.integration.directory import DIRECTORY, is_done, row
 from tests.integration.lent import lent
 from tests.integration.still import standing_still
-from tests.integration.test_own_write import DIRECTORY, is_done, row
-from tests.integration.test_workers_chains import label, notes, ring, rung, settled, state
 from tests.polling import eventually
 from workers import command_tasks, projected
 from workers.awaiting import NotReadError
@@ -27,7 +27,6 @@ from workers.projected import after_projected
 from workers.projecting import UnknownProjectionError
 from workers.relay import relay
 
-SECONDS = 20
 CAME_BACK = re.compile(rb'"retries": [1-9]')
 
 

@@ -133,8 +133,8 @@ WAITING_MUTANTS = (
         (
             Edit(
                 PROJECTED,
-                "if held is not None and not fleet.inbox.keep_continuation(UUID(held)):",
-                "if held is not None and fleet.inbox.keep_continuation(UUID(held)) is None:",
+                "if held is not None and not fleet.inbox.keep_continuation(command_id_of(held)):",
+                "if held is None and not fleet.inbox.keep_continuation(command_id_of(str(held))):",
             ),
         ),
         (f"{CHAINS}test_a_second_message_of_the_same_step_ends_quietly",),
