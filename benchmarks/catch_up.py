@@ -17,7 +17,7 @@ from store.read_models.user_directory import UserDirectory
 
 EVENTS, QUICKLY = 100_000, 20_000
 BATCH = 1000
-FLOOR = 0.4
+FLOOR = 0.6
 RIVAL_FLOOR = 50.0
 PROJECTOR, RAW, RIVAL = "Projector", "raw psycopg", "pyeventsourcing"
 MISSING = (

@@ -42,5 +42,5 @@ def check(chain: Any, before: str) -> Any:
             make_command(name, fields)
             before = name
         elif name == AFTER_PROJECTED:
-            refuse_unread(fields["projections"], aggregate_type_of(before))
+            refuse_unread(fields.get("projections") or (), aggregate_type_of(before))
     return chain
