@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from store.projection import row_fields
 from store.read_models.order_board import OrderBoard, OrderEntry
 from tests.acceptance.fleet import Fleet
 
@@ -21,7 +20,7 @@ def folded_board(fleet: Fleet) -> dict[str, OrderEntry | None]:
 
 
 def stored_board(fleet: Fleet) -> dict[str, OrderEntry | None]:
-    columns = ", ".join(row_fields(OrderEntry))
+    columns = ", ".join(OrderEntry.__struct_fields__)
     rows: list[Any] = fleet.rows(f"select {columns} from order_read_model")
     return {row[0]: OrderEntry(*row) for row in rows}
 
