@@ -33,7 +33,15 @@ class FleetApp(Celery):
             raise OperationalError("the connection was given up") from error
 
 
-app = FleetApp("fleetlog", include=["workers.tasks", "workers.command_tasks", "workers.lifecycle"])
+app = FleetApp(
+    "fleetlog",
+    include=[
+        "workers.tasks",
+        "workers.command_tasks",
+        "workers.projected",
+        "workers.lifecycle",
+    ],
+)
 
 
 def configuration() -> dict[str, Any]:
