@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from store.projection import Projection, projections
 from workers.app import app
 from workers.fleet import fleet
+from workers.settings import current_settings
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +19,8 @@ RING_MS = 2000
 
 def ring(aggregate_types: Iterable[str]) -> None:
     """Wake the projections that read these types; many rings before an answer are one."""
+    if not current_settings().doorbell:
+        return
     grown = frozenset(aggregate_types)
     for projection in projections():
         if any(map(projection.reads, grown)) and not ring_for(projection):

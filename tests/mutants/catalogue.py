@@ -6,6 +6,7 @@ from tests.mutants.importing import IMPORT_MUTANTS
 from tests.mutants.projections import PROJECTION_MUTANTS
 from tests.mutants.readers import READERS
 from tests.mutants.views import VIEW_MUTANTS
+from tests.mutants.waiting import WAITING_MUTANTS
 
 MUTANTS = (
     *READERS,
@@ -14,4 +15,5 @@ MUTANTS = (
     *FLEET_MUTANTS,
     *VIEW_MUTANTS,
     *IMPORT_MUTANTS,
+    *WAITING_MUTANTS,
 )
