@@ -49,6 +49,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     traceparent: str | None = None
     reason: str | None = None
     occurred_at: str | None = None
+    # What the columns cannot say of an event that came as a CloudEvent; see cloud_events.py.
+    cloud_event: dict[str, Any] | None = None
 
 
 def encode_event(event: AnyEvent) -> tuple[str, int, bytes]:
@@ -136,10 +138,15 @@ def is_too_large(value: object) -> bool:
 def encode_metadata(metadata: Metadata) -> bytes:
     """Return the JSON of what is known beside the data; raises UnstorableError."""
     require_type(metadata, Metadata, "metadata")
-    for name, text in msgspec.structs.asdict(metadata).items():
-        if text is not None:
-            require_type(text, str, f"metadata.{name}")
-            check_text(text, f"metadata.{name}")
+    for name, value in msgspec.structs.asdict(metadata).items():
+        if value is None:
+            continue
+        if name == "cloud_event":
+            require_type(value, dict, f"metadata.{name}")
+            check_value(value, f"metadata.{name}")
+        else:
+            require_type(value, str, f"metadata.{name}")
+            check_text(value, f"metadata.{name}")
     encoded = msgspec.json.encode(metadata)
     check_size(encoded, "metadata")
     return encoded
