@@ -1,20 +1,29 @@
-"""Checkpoints: how far each reader has come, and whose turn it is."""
+"""
+Checkpoints: how far each reader has come, and whose turn it is.
+
+A projection has one live reader, or one for each of its partitions; beside them there may be the
+readers of a generation that is being built, or of the one before, which can come back.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from store.engine import Connection, Database, Role
-from store.errors import FencedError
+from store.errors import FencedError, NoReaderError
 from store.retry import retrying
 
 COLUMNS = (
     "projection_name, last_global_sequence, epoch, generation, version, status, owner, error, "
-    "last_updated"
+    "last_updated, projection, standing, partition, partitions, held"
 )
 ENSURE = """
-insert into fleetlog.projection_checkpoints (projection_name, version)
-values (%b, %b::integer) on conflict do nothing
+insert into fleetlog.projection_checkpoints
+    (projection_name, projection, version, partition, partitions)
+select %b, %b, %b::integer, %b::integer, %b::integer
+where not exists (select from fleetlog.projection_checkpoints c
+                  where c.projection = %b and c.standing = 'live' and c.partitions <> %b::integer)
+on conflict (projection_name) do nothing
 """
 TAKE_OVER = f"""
 update fleetlog.projection_checkpoints set epoch = epoch + 1, owner = %b::text
@@ -40,11 +49,21 @@ where projection_name = %b returning {COLUMNS}
 ALL = f"""
 select {COLUMNS} from fleetlog.projection_checkpoints order by projection_name
 """  # noqa: S608 - our own column names
+STANDING = f"""
+select {COLUMNS} from fleetlog.projection_checkpoints
+where projection = %b and standing = %b order by partition
+"""  # noqa: S608 - our own column names
+LOCKED = f"{STANDING.rstrip()} for update"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One reader's place; `epoch` is the right to move it, held by whoever raised it last."""
+    """
+    One reader's place; `epoch` is the right to move it, held by whoever raised it last.
+
+    `projection_name` is the reader's own name, `projection` whose events it folds. `held`: the
+    next generation waits, when it is built, for a person's word.
+    """
 
     projection_name: str
     last_global_sequence: int
@@ -55,11 +74,41 @@ class Checkpoint:
     owner: str | None
     error: str | None
     last_updated: datetime
+    projection: str
+    standing: str
+    partition: int
+    partitions: int
+    held: bool
+
+    @property
+    def table_suffix(self) -> str:
+        """What its tables' names end in: the live ones have their names for themselves."""
+        return "" if self.standing == "live" else f"__g{self.generation}"
 
 
-def ensure(connection: Connection, name: str, version: int) -> None:
-    """Start at position 0, unless there is a checkpoint already."""
-    connection.execute(ENSURE, (name, version))
+def reader_name(
+    projection: str, partition: int = 0, partitions: int = 1, generation: int | None = None
+) -> str:
+    """Return the name of a reader; `generation` is None for a live one."""
+    of = projection if generation is None else f"{projection}@{generation}"
+    return of if partitions == 1 and generation is None else f"{of}/{partition}"
+
+
+def projection_of(reader: str) -> str:
+    """Return the name of the projection whose reader this is."""
+    return reader.partition("@")[0].partition("/")[0]
+
+
+def ensure(connection: Connection, name: str, version: int, partitions: int = 1) -> None:
+    """
+    Start at position 0, unless there are checkpoints already.
+
+    Live readers that share their aggregates by another number stay: a rebuild changes that.
+    """
+    for partition in range(partitions):
+        reader = reader_name(name, partition, partitions)
+        share = (partition, partitions)
+        connection.execute(ENSURE, (reader, name, version, *share, name, partitions))
 
 
 def take_over(database: Database, name: str, owner: str) -> Checkpoint:
@@ -76,7 +125,7 @@ def taken_over(connection: Connection, name: str, owner: str) -> Checkpoint:
     """The same within the caller's transaction, which then holds the row."""
     row = connection.execute(TAKE_OVER, (owner, name), binary=True).fetchone()
     if row is None:
-        raise LookupError(f"projection {name!r} has no checkpoint; run: fleetlog migrate")
+        raise NoReaderError(name)
     return Checkpoint(*row)
 
 
@@ -109,8 +158,20 @@ def reset(connection: Connection, name: str, version: int, owner: str) -> Checkp
     """Send the reader back to the start, in the transaction that empties its tables."""
     row = connection.execute(RESET, (version, owner, name), binary=True).fetchone()
     if row is None:
-        raise LookupError(f"projection {name!r} has no checkpoint; run: fleetlog migrate")
+        raise NoReaderError(name)
     return Checkpoint(*row)
+
+
+def readers(connection: Connection, projection: str, standing: str = "live") -> list[Checkpoint]:
+    """Return a projection's live, next or previous readers, by partition; often there are none."""
+    rows = connection.execute(STANDING, (projection, standing), binary=True)
+    return [Checkpoint(*row) for row in rows]
+
+
+def locked_readers(connection: Connection, projection: str, standing: str) -> list[Checkpoint]:
+    """Return the same, and hold their rows until the transaction ends."""
+    rows = connection.execute(LOCKED, (projection, standing), binary=True)
+    return [Checkpoint(*row) for row in rows]
 
 
 def all_checkpoints(connection: Connection) -> list[Checkpoint]:

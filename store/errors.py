@@ -145,6 +145,41 @@ class FencedError(StoreError):
 
 
 @dataclass(eq=False)
+class NoReaderError(StoreError):
+    """No checkpoint has this name: not made yet, or its projection is read in partitions."""
+
+    reader: str
+
+    def __str__(self) -> str:
+        return f"nothing called {self.reader!r} has a checkpoint; run: fleetlog migrate"
+
+
+@dataclass(eq=False)
+class GenerationError(StoreError):
+    """What was asked of a projection's generations cannot be done; nothing was changed."""
+
+    projection: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"projection {self.projection} {self.reason}"
+
+
+@dataclass(eq=False)
+class NotAlignedError(StoreError):
+    """A generation stands behind the live one, so it cannot take its place yet."""
+
+    projection: str
+    position: int
+    needed: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} is built up to {self.position:,}, the live rows to {self.needed:,}"
+        )
+
+
+@dataclass(eq=False)
 class UnsafeReaderError(StoreError):
     """The reader's session cannot see what is final: a standby, or a frozen snapshot."""
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from store.arrays import BigIntArray, TextArray
 from store.engine import Connection
-from store.recorded import FOLD_COLUMNS, RecordedEvent
+from store.recorded import ALL_COLUMNS, RecordedEvent
 
 PARKED_STREAMS = """
 select distinct aggregate_id from fleetlog.parked_events
@@ -20,7 +20,7 @@ do update set attempts = parked_events.attempts + 1, error = excluded.error,
               last_tried_at = clock_timestamp()
 """
 EVENTS = f"""
-select {FOLD_COLUMNS} from fleetlog.events where global_sequence in (
+select {ALL_COLUMNS} from fleetlog.events where global_sequence in (
     select p.global_sequence from fleetlog.parked_events p
     where p.projection_name = %b and p.aggregate_id = %b)
 order by global_sequence

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
+from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import MetaData, Table
@@ -16,8 +17,25 @@ R = TypeVar("R")
 Key: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = Mapping[Key, Any]
 
+# They set a reader's partition and generation apart from its projection: see store/checkpoints.py.
+RESERVED = frozenset("/@")
+LONGEST_NAME = 100
+LONGEST_TABLE = 50  # a generation's number is put behind it
+MOST_PARTITIONS = 64
+
 read_models = MetaData(schema=READ_MODEL_SCHEMA)
 _projections: dict[str, "Projection"] = {}
+
+
+class Order(StrEnum):
+    """On what order of events a projection's rows depend; that decides what it may do."""
+
+    AGGREGATE = "aggregate"
+    """Each row on the events of one aggregate alone: it parks, and may be split and shared out."""
+    COMMUTES = "commutes"
+    """On that of each aggregate, whichever aggregate comes first: it parks."""
+    GLOBAL = "global"
+    """On that of the whole store: a poison event halts it."""
 
 
 class Projection(ABC):
@@ -30,15 +48,18 @@ class Projection(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int]
-    aggregate_types: ClassVar[frozenset[str]]
+    aggregate_types: ClassVar[frozenset[str] | None]
+    """What it reads; None is every event, also those that no class knows."""
     tables: ClassVar[Mapping[type, Table]]
     ignorable: ClassVar[frozenset[str]] = frozenset()
     """Types of event that no class needs to know here; any other unknown one halts us."""
-    parks: ClassVar[bool] = False
-    """
-    Whether a poison event parks its stream and the others go on: only where a row depends
-    on one aggregate, or the fold commutes. Elsewhere it halts the projection.
-    """
+    order: ClassVar[Order] = Order.GLOBAL
+    reads_metadata: ClassVar[bool] = False
+    """Whether the fold looks at an event's id and metadata, which cost extra to read."""
+    partitions: ClassVar[int] = 1
+    """How many readers share its aggregates; a rebuild brings a changed number into effect."""
+    rebuilds: ClassVar[bool] = True
+    """Whether its rows may be thrown away and folded again."""
 
     def __init_subclass__(cls, *, name: str = "", version: int = 1) -> None:
         super().__init_subclass__()
@@ -47,8 +68,19 @@ class Projection(ABC):
                 raise ValueError(f"projection name {name!r} is already taken")
             cls.name, cls.version = name, version
             projection = cls()
+            check_name(name)
             check_rows(projection)
+            check_partitions(projection)
             _projections[name] = projection
+
+    @property
+    def parks(self) -> bool:
+        """Whether a poison event parks its stream and the others go on, or halts us."""
+        return self.order is not Order.GLOBAL
+
+    def reads(self, aggregate_type: str) -> bool:
+        """Whether events of these aggregates concern it."""
+        return self.aggregate_types is None or aggregate_type in self.aggregate_types
 
     @abstractmethod
     def keys(self, event: RecordedEvent) -> Iterable[Key]:
@@ -68,7 +100,7 @@ class RowProjection(Projection, Generic[R]):
 
     row: ClassVar[type]
     table: ClassVar[Table]
-    parks = True
+    order = Order.AGGREGATE
 
     def __init_subclass__(cls, *, name: str = "", version: int = 1) -> None:
         cls.tables = {cls.row: cls.table} if name else {}
@@ -96,11 +128,35 @@ def projection(name: str) -> Projection | None:
     return _projections.get(name)
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that could be taken for that of one of its readers."""
+    if not name or len(name) > LONGEST_NAME or RESERVED & set(name):
+        raise DomainSetupError(
+            f"a projection's name has 1 to {LONGEST_NAME} characters without / and @, "
+            f"which {name!r} has not"
+        )
+
+
+def check_partitions(projection: Projection) -> None:
+    """Refuse to split what two readers would have to write together."""
+    if not 1 <= projection.partitions <= MOST_PARTITIONS:
+        raise DomainSetupError(
+            f"projection {projection.name} must have 1 to {MOST_PARTITIONS} partitions"
+        )
+    if projection.partitions > 1 and projection.order is not Order.AGGREGATE:
+        raise DomainSetupError(
+            f"projection {projection.name} cannot be split into partitions: its rows do not "
+            "depend on one aggregate each (order = Order.AGGREGATE)"
+        )
+
+
 def check_rows(projection: Projection) -> None:
     """Refuse a projection whose row classes and tables do not name the same columns."""
     for row, table in projection.tables.items():
         columns = {column.name for column in table.columns}
         if columns != {f.name for f in fields(row)}:
             raise DomainSetupError(f"{row.__name__} and table {table.name} differ in their columns")
+        if len(table.name) > LONGEST_TABLE:
+            raise DomainSetupError(f"table {table.name}: {LONGEST_TABLE} characters are the most")
         if table.schema != READ_MODEL_SCHEMA:
             raise DomainSetupError(f"table {table.name} must be declared on store.read_models")

@@ -1,29 +1,24 @@
 """Advancing one projection: a batch is a few statements, rows and checkpoint in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
+from sqlalchemy import Table
 
 from store import checkpoints
-from store.arrays import TextArray
 from store.checkpoints import Checkpoint
 from store.engine import Connection, Database, Role
 from store.errors import UnknownEventError
 from store.event_store import read_safe_position
 from store.folding import PoisonError, fold, keys_of
+from store.pages import Page, page_query
 from store.parking import Parked, park, parked_among
 from store.projection import Key, Projection
-from store.recorded import FOLD_COLUMNS, RecordedEvent
+from store.recorded import RecordedEvent
 from store.retry import refuses_row, retrying
 from store.rows import RowStore
-
-PAGE = f"""
-select {FOLD_COLUMNS} from fleetlog.events
-where global_sequence > %b::bigint and global_sequence <= %b::bigint and aggregate_type = any (%b)
-order by global_sequence limit %b::bigint
-"""  # noqa: S608 - our own column names
 
 
 @dataclass(frozen=True)
@@ -39,31 +34,39 @@ class Advanced:
 class Projector:
     """Folds one projection forward, as long as the checkpoint's epoch is ours."""
 
-    def __init__(self, database: Database, projection: Projection, *, batch_size: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        projection: Projection,
+        *,
+        batch_size: int,
+        tables: Mapping[type, Table] | None = None,
+    ) -> None:
+        """`tables` are those of another generation than the live one."""
         self.database = database
         self.projection = projection
         self._batch_size = self._size = batch_size
-        self.tables = {row: RowStore(row, table) for row, table in projection.tables.items()}
-        self._types = TextArray.of(sorted(projection.aggregate_types))
+        places = projection.tables if tables is None else tables
+        self.tables = {row: RowStore(row, table) for row, table in places.items()}
 
-    def advance(self, checkpoint: Checkpoint) -> Advanced:
+    def advance(self, checkpoint: Checkpoint, until: int | None = None) -> Advanced:
         """
-        Fold one batch and move the checkpoint with it.
+        Fold one batch, not beyond position `until`, and move the checkpoint with it.
 
         Raises FencedError when another writer took over, UnknownEventError or PoisonError when
         an event halts the projection; what stands before that event is folded first.
         """
-        return retrying(lambda: self._advance(checkpoint))
+        return retrying(lambda: self._advance(checkpoint, until))
 
-    def _advance(self, checkpoint: Checkpoint) -> Advanced:
+    def _advance(self, checkpoint: Checkpoint, until: int | None) -> Advanced:
         with self.database.connect(Role.PROJECTOR) as connection:
-            page = self._page(connection, checkpoint.last_global_sequence)
+            page = self._page(connection, checkpoint, until)
             if page.end <= checkpoint.last_global_sequence:
                 settled = self._settle(connection, checkpoint, page.end)
                 return Advanced(settled, 0, page.safe, caught_up=True)
             return self._fold(connection, checkpoint, page)
 
-    def _fold(self, connection: Connection, checkpoint: Checkpoint, page: "Page") -> Advanced:
+    def _fold(self, connection: Connection, checkpoint: Checkpoint, page: Page) -> Advanced:
         try:
             moved = self._batch(connection, checkpoint, page)
         except (UnknownEventError, PoisonError) as error:
@@ -75,21 +78,24 @@ class Projector:
         self._size = min(self._batch_size, self._size * 2)
         return Advanced(moved, len(page.events), page.safe, page.is_last)
 
-    def _page(self, connection: Connection, after: int) -> "Page":
+    def _page(self, connection: Connection, checkpoint: Checkpoint, until: int | None) -> Page:
         """Read what comes next, up to the safe position, which is asked for first."""
         safe = read_safe_position(connection)
-        rows = connection.execute(PAGE, (after, safe, self._types, self._size), binary=True)
+        safe = safe if until is None else min(safe, until)
+        query, parameters = page_query(self.projection, checkpoint, safe, self._size)
+        rows = connection.execute(query, parameters, binary=True)
         events = [RecordedEvent(*row) for row in rows.fetchall()]
         full = len(events) == self._size
         return Page(events, events[-1].global_sequence if full else safe, safe, is_last=not full)
 
-    def _batch(self, connection: Connection, checkpoint: Checkpoint, page: "Page") -> Checkpoint:
+    def _batch(self, connection: Connection, checkpoint: Checkpoint, page: Page) -> Checkpoint:
         runs = page.is_last or checkpoint.status == "halted"
         status = "running" if runs else checkpoint.status
         with connection.transaction():
             moved = checkpoints.move(connection, checkpoint, page.end, status=status)
-            parked = self.apply(connection, page.events, self._parked(connection, page.events))
-            park(connection, self.projection.name, parked)
+            waiting = self._parked(connection, checkpoint, page.events)
+            parked = self.apply(connection, page.events, waiting)
+            park(connection, checkpoint.projection_name, parked)
         return moved
 
     def apply_one(self, connection: Connection, event: RecordedEvent) -> None:
@@ -109,11 +115,13 @@ class Projector:
             self.tables[row].write(connection, [(key, folded.rows[key]) for key in changes])
         return folded.parked
 
-    def _parked(self, connection: Connection, events: Sequence[RecordedEvent]) -> set[str]:
+    def _parked(
+        self, connection: Connection, checkpoint: Checkpoint, events: Sequence[RecordedEvent]
+    ) -> set[str]:
         if not self.projection.parks or not events:
             return set()
         ids = list({event.aggregate_id for event in events})
-        return parked_among(connection, self.projection.name, ids)
+        return parked_among(connection, checkpoint.projection_name, ids)
 
     def _settle(self, connection: Connection, checkpoint: Checkpoint, end: int) -> Checkpoint:
         """Nothing to read: what was rebuilding or halted runs again."""
@@ -125,7 +133,7 @@ class Projector:
         self,
         connection: Connection,
         checkpoint: Checkpoint,
-        page: "Page",
+        page: Page,
         error: psycopg.DatabaseError,
     ) -> Advanced:
         """
@@ -142,26 +150,9 @@ class Projector:
             raise PoisonError(event, reason) from error
         with connection.transaction():
             moved = checkpoints.move(connection, checkpoint, page.end)
-            park(connection, self.projection.name, [Parked(event, reason)])
+            park(connection, checkpoint.projection_name, [Parked(event, reason)])
         self._size = min(self._batch_size, 2)
         return Advanced(moved, 1, page.safe, caught_up=False)
-
-
-class Page(NamedTuple):
-    """Events to fold, and the position up to which the checkpoint may move with them."""
-
-    events: Sequence[RecordedEvent]
-    end: int
-    safe: int
-    is_last: bool  # nothing final was left to read behind it
-
-    def before_halt(self, error: UnknownEventError | PoisonError) -> "Page":
-        """Return what stands before the event that halts us; if it is the first, let it halt us."""
-        poison = error.event.global_sequence if isinstance(error, PoisonError) else error.position
-        before = [event for event in self.events if event.global_sequence < poison]
-        if not before:
-            raise error
-        return Page(before, before[-1].global_sequence, self.safe, is_last=False)
 
 
 def by_table(keys: Any) -> dict[type, list[Key]]:

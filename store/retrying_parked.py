@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import psycopg
 
 from store import checkpoints
+from store.checkpoints import readers
 from store.engine import Connection, Role
 from store.errors import UnknownEventError
 from store.folding import PoisonError
@@ -33,17 +34,22 @@ def retry_parked(
     Each stream in a transaction that takes the checkpoint first and raises its epoch, so the
     projection itself stands still meanwhile and takes its turn again afterwards.
     """
-    database, name = projector.database, projector.projection.name
-    with database.connect(Role.PROJECTOR) as connection:
-        found = parked_streams(connection, name, limit=100_000)
-        ids = [s.aggregate_id for s in found if aggregate_id in {None, s.aggregate_id}]
-        return [retry_stream(connection, projector, owner, id) for id in ids]
+    with projector.database.connect(Role.PROJECTOR) as connection:
+        return [
+            retry_stream(connection, projector, owner, reader.projection_name, id)
+            for reader in readers(connection, projector.projection.name)
+            for id in waiting(connection, reader.projection_name)
+            if aggregate_id in {None, id}
+        ]
+
+
+def waiting(connection: Connection, reader: str) -> list[str]:
+    return [one.aggregate_id for one in parked_streams(connection, reader, limit=100_000)]
 
 
 def retry_stream(
-    connection: Connection, projector: Projector, owner: str, aggregate_id: str
+    connection: Connection, projector: Projector, owner: str, name: str, aggregate_id: str
 ) -> Retried:
-    name = projector.projection.name
     with connection.transaction():
         checkpoints.taken_over(connection, name, owner)
         events = parked_events(connection, name, aggregate_id)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -104,7 +105,7 @@ snapshots = Table(
 projection_checkpoints = Table(
     "projection_checkpoints",
     core,
-    Column("projection_name", String(100), nullable=False),
+    Column("projection_name", String(150), nullable=False),
     Column("last_global_sequence", BigInteger, nullable=False, server_default=text("0")),
     timestamp("last_updated"),
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
@@ -113,7 +114,23 @@ projection_checkpoints = Table(
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("status", String(10), nullable=False, server_default=text("'running'")),
     Column("error", Text),
+    Column("projection", String(100), nullable=False),
+    Column("standing", String(10), nullable=False, server_default=text("'live'")),
+    Column("partition", Integer, nullable=False, server_default=text("0")),
+    Column("partitions", Integer, nullable=False, server_default=text("1")),
+    Column("held", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("projection_name", name="projection_checkpoints_pkey"),
+    UniqueConstraint(
+        *("projection", "standing", "partition"),
+        name="projection_checkpoints_place_key",
+        deferrable=True,
+    ),
+    CheckConstraint(
+        "standing in ('live', 'next', 'previous')", name="projection_checkpoints_standing_check"
+    ),
+    CheckConstraint(
+        "partition between 0 and partitions - 1", name="projection_checkpoints_partition_check"
+    ),
     CheckConstraint(
         "status in ('running', 'halted', 'rebuilding')",
         name="projection_checkpoints_status_check",
@@ -125,8 +142,10 @@ parked_events = Table(
     core,
     Column(
         "projection_name",
-        String(100),
-        ForeignKey(projection_checkpoints.c.projection_name, ondelete="CASCADE"),
+        String(150),
+        ForeignKey(
+            projection_checkpoints.c.projection_name, onupdate="CASCADE", ondelete="CASCADE"
+        ),
         nullable=False,
     ),
     Column("global_sequence", BigInteger, nullable=False),

@@ -6,7 +6,7 @@ from typing import assert_never, cast
 
 from sqlalchemy import CheckConstraint, Column, Integer, String, Table
 
-from store.projection import RowProjection, read_models
+from store.projection import Order, RowProjection, read_models
 from store.recorded import RecordedEvent
 from tests.toys import Labelled, Rang, ToyEvent
 
@@ -49,7 +49,7 @@ class ToyShelf(RowProjection[ToyEntry]):
     def __init__(
         self, *, parks: bool = True, on_event: Callable[[RecordedEvent], object] = nothing
     ) -> None:
-        self.parks = parks  # type: ignore[misc]  # one class for both kinds
+        self.order = Order.AGGREGATE if parks else Order.GLOBAL  # type: ignore[misc]  # for both kinds
         self.superstitious = True
         self.on_event = on_event
 

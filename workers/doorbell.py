@@ -20,7 +20,7 @@ def ring(aggregate_types: Iterable[str]) -> None:
     """Wake the projections that read these types; many rings before an answer are one."""
     grown = frozenset(aggregate_types)
     for projection in projections():
-        if grown & projection.aggregate_types:
+        if any(map(projection.reads, grown)):
             try:
                 if fleet.redis.set(bell(projection.name), 1, nx=True, px=RING_MS):
                     app.send_task("projections.advance", (projection.name,), queue="projections")

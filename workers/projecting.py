@@ -6,8 +6,9 @@ import psycopg
 import structlog
 
 from store import checkpoints
-from store.checkpoints import Checkpoint
-from store.errors import FencedError, UnknownEventError
+from store.checkpoints import Checkpoint, projection_of
+from store.engine import Role
+from store.errors import FencedError, NoReaderError, UnknownEventError
 from store.folding import PoisonError
 from store.projection import Projection, projection
 from store.projector import Projector
@@ -32,25 +33,38 @@ class UnknownProjectionError(LookupError):
 
 
 def named(name: str) -> Projection:
-    """Return a declared projection; raises UnknownProjectionError."""
-    found = projection(name)
+    """Return a declared projection by its name or a reader's; raises UnknownProjectionError."""
+    found = projection(projection_of(name))
     if found is None:
         raise UnknownProjectionError(name)
     return found
 
 
 def projector(name: str) -> Projector:
-    """Return this process's projector; it remembers the size of batch that went well."""
+    """Return this process's projector for a live reader; it remembers a good size of batch."""
     if name not in fleet.projectors:
         size = current_settings().batch_size
         fleet.projectors[name] = Projector(fleet.database, named(name), batch_size=size)
     return fleet.projectors[name]
 
 
+def to_advance(name: str) -> list[str]:
+    """Advance a projection's one reader; returns those that are to be advanced now, by others."""
+    try:
+        return [name] if advance(name) else []
+    except NoReaderError:
+        with fleet.database.connect(Role.READER) as connection:
+            shares = [one.projection_name for one in checkpoints.readers(connection, name)]
+        if not shares:
+            raise
+        return shares
+
+
 def advance(name: str) -> bool:
     """
-    Fold what is new, as the projection's only writer; returns whether there is more to do.
+    Fold what is new, as this reader's only writer; returns whether there is more to do.
 
+    A projection that is split into partitions has no reader of its own name: NoReaderError.
     Whoever finds the lock taken leaves word, and the holder looks once more after letting go:
     an event that was rung for is not left lying until the next tick.
     """

@@ -88,8 +88,8 @@ def relay() -> int:
 @app.task(name="projections.advance", base=Maintenance)
 def advance(name: str) -> None:
     """Fold what is new into one projection; with more to do than the budget allows, queue again."""
-    if projecting.advance(name):
-        app.send_task("projections.advance", (name,))
+    for reader in projecting.to_advance(name):
+        app.send_task("projections.advance", (reader,))
 
 
 @app.task(name="snapshots.notice", base=Maintenance)

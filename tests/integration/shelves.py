@@ -94,7 +94,7 @@ class Shelf:
 def folded(projection: ToyShelf, events: Sequence[RecordedEvent]) -> dict[str, ToyEntry]:
     rows: dict[str, ToyEntry] = {}
     for event in events:
-        if event.aggregate_type in projection.aggregate_types:
+        if projection.reads(event.aggregate_type):
             row = projection.evolve_row(rows.get(event.aggregate_id), event)
             assert row is not None
             rows[event.aggregate_id] = row

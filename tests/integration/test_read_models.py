@@ -62,7 +62,7 @@ def values(row: object) -> list[object]:
 def from_scratch(events: list[RecordedEvent], projection: RowProjection[R]) -> dict[str, R]:
     found: dict[str, R] = {}
     for event in events:
-        if event.aggregate_type in projection.aggregate_types:
+        if projection.reads(event.aggregate_type):
             row = projection.evolve_row(found.get(event.aggregate_id), event)
             assert row is not None
             found[event.aggregate_id] = row

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from domain.users import CreateUser
 from store.codec import RawEvent
 from store.engine import Database, Role
+from store.projection import Order
 from store.read_model_tables import restart
 from store.read_models.user_directory import UserRow
 from store.recorded import RecordedEvent
@@ -101,7 +102,7 @@ def test_an_unknown_event_halts_it_visibly_until_some_code_knows_it(
 
 
 def test_a_poison_event_halts_it_visibly_where_nothing_may_be_left_out(shelf: Shelf) -> None:
-    shelf.projection.parks = False  # type: ignore[misc]  # one class for both kinds
+    shelf.projection.order = Order.GLOBAL  # type: ignore[misc]  # one class for both kinds
     shelf.append("a", *rang(1, UNLUCKY))
     advance(NAME)
     halted = shelf.checkpoint()

@@ -8,7 +8,8 @@ import psycopg
 
 from store.checkpoints import Checkpoint
 from store.engine import Connection, Database
-from store.projector import Page, Projector
+from store.pages import Page
+from store.projector import Projector
 from tests.integration.shelves import TRACES
 from tests.toy_shelf import ToyShelf
 from workers.lock import Extend
@@ -31,8 +32,8 @@ class InterruptedProjector(Projector):
 
     meanwhile: Callable[[], None] | None = None
 
-    def _page(self, connection: Connection, after: int) -> Page:
-        page = super()._page(connection, after)
+    def _page(self, connection: Connection, checkpoint: Checkpoint, until: int | None) -> Page:
+        page = super()._page(connection, checkpoint, until)
         happening, self.meanwhile = self.meanwhile, None
         if happening is not None:
             happening()

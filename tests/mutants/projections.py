@@ -18,8 +18,9 @@ REPLAYED = f"{PARKING}test_a_retry_replays_what_was_parked_and_the_rows_equal_th
 BATCH = """\
         with connection.transaction():
             moved = checkpoints.move(connection, checkpoint, page.end, status=status)
-            parked = self.apply(connection, page.events, self._parked(connection, page.events))
-            park(connection, self.projection.name, parked)
+            waiting = self._parked(connection, checkpoint, page.events)
+            parked = self.apply(connection, page.events, waiting)
+            park(connection, checkpoint.projection_name, parked)
 """
 
 PROJECTION_MUTANTS = (

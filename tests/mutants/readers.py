@@ -24,11 +24,14 @@ PROJECTED = "tests/integration/test_projected_order.py::"
 PROJECTED += "test_a_projection_misses_nothing_on_the_unluckiest_schedule"
 PAGE = """\
         safe = read_safe_position(connection)
-        rows = connection.execute(PAGE, (after, safe, self._types, self._size), binary=True)
+        safe = safe if until is None else min(safe, until)
+        query, parameters = page_query(self.projection, checkpoint, safe, self._size)
+        rows = connection.execute(query, parameters, binary=True)
         events = [RecordedEvent(*row) for row in rows.fetchall()]
 """
 PAGE_FIRST = """\
-        rows = connection.execute(PAGE, (after, 2**62, self._types, self._size), binary=True)
+        query, parameters = page_query(self.projection, checkpoint, 2**62, self._size)
+        rows = connection.execute(query, parameters, binary=True)
         events = [RecordedEvent(*row) for row in rows.fetchall()]
         safe = read_safe_position(connection)
         events = [event for event in events if event.global_sequence <= safe]

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from store.arrays import TextArray
 from store.checkpoints import Checkpoint, all_checkpoints
 from store.engine import Connection
+from store.pages import what_concerns
 from store.projection import projection
 from workers.snapshotting import READER as SNAPSHOTS
 
@@ -20,9 +20,9 @@ from fleetlog.commands where status <> 'done' group by status
 """
 UNREAD = """
 select count(*), extract(epoch from clock_timestamp() - min(timestamp))::float
-from (select e.timestamp from fleetlog.events e
-      where e.global_sequence > %b::bigint and e.aggregate_type = any (%b)
-      order by e.global_sequence limit %b::bigint) unread
+from (select timestamp from fleetlog.events
+      where global_sequence > %b::bigint{concern}
+      order by global_sequence limit %b::bigint) unread
 """
 PARKED = """
 select projection_name, count(distinct aggregate_id) from fleetlog.parked_events
@@ -66,13 +66,14 @@ class Progress:
         if self.declared_version not in {None, self.checkpoint.version}:
             return (
                 f"projection {self.name} was built by version {self.checkpoint.version} of its "
-                f"code, this is version {self.declared_version}; run: fleetlog rebuild {self.name}"
+                f"code, this is version {self.declared_version}; run: fleetlog rebuild "
+                f"{self.checkpoint.projection}"
             )
         if self.parked_streams:
             return (
                 f"projection {self.name} has parked {self.parked_streams:,} "
                 f"stream{'' if self.parked_streams == 1 else 's'}; look into them, then run: "
-                f"fleetlog retry --projection {self.name}"
+                f"fleetlog retry --projection {self.checkpoint.projection}"
             )
         return None
 
@@ -100,25 +101,27 @@ def commands(connection: Connection) -> Commands:
 
 
 def progress(connection: Connection) -> list[Progress]:
-    """Return how far every projection is; the snapshots' reader is none."""
+    """
+    Return how far every reader is, live or building the next generation.
+
+    The snapshots' reader is no projection's, and what was before the live one stands still.
+    """
     parked = {row[0]: row[1] for row in connection.execute(PARKED, binary=True)}
     return [
         one(connection, checkpoint, parked.get(checkpoint.projection_name, 0))
         for checkpoint in all_checkpoints(connection)
-        if checkpoint.projection_name != SNAPSHOTS
+        if checkpoint.projection_name != SNAPSHOTS and checkpoint.standing != "previous"
     ]
 
 
 def one(connection: Connection, checkpoint: Checkpoint, parked: int) -> Progress:
-    declared = projection(checkpoint.projection_name)
+    declared = projection(checkpoint.projection)
     if declared is None:
         return Progress(checkpoint, None, None, None, parked)
-    parameters = (
-        checkpoint.last_global_sequence,
-        TextArray.of(sorted(declared.aggregate_types)),
-        MOST_LAG,
-    )
-    row = connection.execute(UNREAD, parameters, binary=True).fetchone()
+    concern, parameters = what_concerns(declared, checkpoint)
+    wanted = (checkpoint.last_global_sequence, *parameters, MOST_LAG)
+    query = UNREAD.format(concern=concern)
+    row = connection.execute(query, wanted, binary=True).fetchone()
     lag, age = row or (0, None)
     return Progress(checkpoint, declared.version, lag, age or 0.0, parked)
 
