@@ -40,6 +40,16 @@ class Outbox(Projection):
         self.name = outbox_name(subscription.name)  # type: ignore[misc]  # one class for all
         self.aggregate_types = subscription.aggregate_types or None  # type: ignore[misc]
 
+    def __eq__(self, other: object) -> bool:
+        """Two that write the same rows; whether they are paused does not matter for that."""
+        return isinstance(other, Outbox) and self._same_rows() == other._same_rows()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def _same_rows(self) -> tuple[object, ...]:
+        return (self.name, self.subscription.event_types, self.aggregate_types)
+
     def keys(self, event: RecordedEvent) -> Iterable[Key]:  # noqa: ARG002 - none is looked at
         """Return none: a row is written once, so nothing needs to be loaded before."""
         return ()
