@@ -38,8 +38,8 @@ def subscription() -> None:
     """
     Say who outside is told of which events.
 
-    Webhooks, streams, exchanges, mail. Events leave as CloudEvents, at least once, in order for each aggregate, with an idempotency
-    key. See docs/deliveries.md.
+    Webhooks, streams, exchanges, mail. Events leave as CloudEvents, at least once, in order for
+    each aggregate, with an idempotency key. See docs/deliveries.md.
     """
 
 

@@ -115,3 +115,29 @@ def standings(connection: Connection) -> list[Standing]:
     }
     found = [subscription(*row) for row in connection.execute(ALL, binary=True)]
     return [Standing(one, *figures[one.name]) for one in found if one.name in figures]
+
+
+def document(of: Subscription) -> dict[str, Any]:
+    """Return a subscription for a program; of its secrets there is nothing in it."""
+    return {
+        "name": of.name,
+        "kind": of.kind,
+        "endpoint": of.endpoint,
+        "options": of.options,
+        "event_types": sorted(of.event_types),
+        "aggregate_types": sorted(of.aggregate_types),
+        "status": of.status,
+        "start_position": of.start_position,
+        "created_at": of.created_at,
+    }
+
+
+def about(one: Standing) -> dict[str, Any]:
+    """Return the same with how it stands."""
+    return {
+        **document(one.subscription),
+        "waiting": one.waiting,
+        "parked": one.parked,
+        "failures_in_a_row": one.failures,
+        "circuit_open_until": one.open_until,
+    }

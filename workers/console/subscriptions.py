@@ -19,7 +19,7 @@ from store.subscriptions import (
     check_subscription,
 )
 from workers.console.bars import Bars
-from workers.console.delivery_figures import Standing, standings
+from workers.console.delivery_figures import Standing, about, document, standings
 from workers.console.endings import Failure, Interrupted
 from workers.console.output import add, counted, say, show, show_json, table
 from workers.delivering import delivering
@@ -155,31 +155,6 @@ def tell_subscription(name: str, *, as_json: bool) -> None:
         add(made, field.replace("_", " "), shown)
     show(made)
     tell_words([one])
-
-
-def document(of: Subscription) -> dict[str, Any]:
-    """Return a subscription for a program; of its secrets there is nothing in it."""
-    return {
-        "name": of.name,
-        "kind": of.kind,
-        "endpoint": of.endpoint,
-        "options": of.options,
-        "event_types": sorted(of.event_types),
-        "aggregate_types": sorted(of.aggregate_types),
-        "status": of.status,
-        "start_position": of.start_position,
-        "created_at": of.created_at,
-    }
-
-
-def about(one: Standing) -> dict[str, Any]:
-    return {
-        **document(one.subscription),
-        "waiting": one.waiting,
-        "parked": one.parked,
-        "failures_in_a_row": one.failures,
-        "circuit_open_until": one.open_until,
-    }
 
 
 def set_status(name: str, status: Status) -> None:
