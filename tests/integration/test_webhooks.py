@@ -1,8 +1,5 @@
 """One webhook at a time, against a real server that fails, hangs, drips and lies."""
 
-import base64
-import hashlib
-import hmac
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +11,7 @@ import pytest
 
 from store.recorded import RecordedEvent
 from tests.integration.receivers import Answer, Receiver, receiving
-from tests.integration.webhooks import ID, WHEN, close_all, outgoing, to, webhook
+from tests.integration.webhooks import ID, WHEN, close_all, outgoing, to, verified, webhook
 from workers.delivering.channel import FailedError, Outgoing, PostponedError, UndeliverableError
 from workers.delivering.signing import new_secret
 
@@ -23,16 +20,6 @@ from workers.delivering.signing import new_secret
 def no_connection_is_left() -> Iterator[None]:
     yield
     close_all()
-
-
-def verified(body: bytes, headers: dict[str, str], secret: str) -> bool:
-    """As docs/deliveries.md has it for receivers: with nothing of ours."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    fresh = abs(time.time() - int(headers["webhook-timestamp"])) < 300
-    given = [one.removeprefix("v1,") for one in headers["webhook-signature"].split(" ")]
-    return fresh and any(hmac.compare_digest(wanted, one) for one in given)
 
 
 def test_an_event_arrives_as_a_signed_cloud_event(receiver: Receiver) -> None:
