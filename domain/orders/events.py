@@ -12,7 +12,7 @@ class OrderPlaced(Event):
     total: Decimal
 
 
-class PaymentProcessed(Event):
+class PaymentProcessed(Event, words="Order {id} was paid"):
     amount: Decimal
 
 
