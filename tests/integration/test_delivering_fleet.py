@@ -15,7 +15,6 @@ from tests.integration.screens import told
 from tests.integration.subscribed import Subscribed, subscribe
 from tests.polling import eventually
 from tests.processes import Process, started
-from workers import outboxes
 from workers.dashboard.metrics import examined, families
 from workers.delivering.delivering import bell, deliver, ring, tend
 from workers.fleet import fleet
@@ -28,7 +27,6 @@ def test_a_command_reaches_a_receiver_without_any_tick(
 ) -> None:
     name = f"shop-{toy}"
     subscribe(worked, receiver.url, name, start="now")
-    outboxes.forget_known()
 
     def rung() -> bool:
         told("submit", "Ring", f"toy_id={toy}", "note=1")
