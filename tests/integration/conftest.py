@@ -10,6 +10,7 @@ from store.inbox import Inbox
 from tests import toys
 from tests.fleets import TestFleet, a_fleet, connected
 from tests.integration.lent import lent
+from tests.integration.receivers import Receiver, receiving
 from tests.processes import Process
 from workers.embedded import Servers
 
@@ -56,4 +57,11 @@ def worked(a_worker: tuple[TestFleet, Process]) -> Iterator[TestFleet]:
 def idle(running: Servers) -> Iterator[TestFleet]:
     """A fleet without workers, for what a client does by itself."""
     with lent(running) as database, a_fleet(database) as made, connected(made.environment):
+        yield made
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server that takes webhooks, well unless it is told otherwise."""
+    with receiving() as made:
         yield made

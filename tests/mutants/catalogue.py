@@ -1,6 +1,7 @@
 """Every mutant that the suite must catch."""
 
 from tests.mutants.commands import COMMAND_MUTANTS
+from tests.mutants.deliveries import DELIVERY_MUTANTS
 from tests.mutants.fleet import FLEET_MUTANTS
 from tests.mutants.importing import IMPORT_MUTANTS
 from tests.mutants.projections import PROJECTION_MUTANTS
@@ -16,4 +17,5 @@ MUTANTS = (
     *VIEW_MUTANTS,
     *IMPORT_MUTANTS,
     *WAITING_MUTANTS,
+    *DELIVERY_MUTANTS,
 )
