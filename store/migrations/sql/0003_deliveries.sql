@@ -75,4 +75,3 @@ grant select on fleetlog.subscription_secrets to fleetlog_projector;
 grant insert, update, delete on fleetlog.subscriptions, fleetlog.subscription_secrets,
     fleetlog.outbox, fleetlog.delivery_cursors, fleetlog.deliveries, fleetlog.endpoint_circuits
     to fleetlog_projector;
-grant delete on fleetlog.projection_checkpoints to fleetlog_projector;
