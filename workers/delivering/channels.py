@@ -25,6 +25,7 @@ def lazily(module: str) -> MakeChannel:
 
 CHANNELS: dict[str, MakeChannel] = {
     "http": lazily("workers.delivering.http"),
+    "stream": lazily("workers.delivering.stream"),
 }
 
 
