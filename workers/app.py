@@ -16,6 +16,11 @@ if TYPE_CHECKING:  # generic only in its stubs
     from celery.result import AsyncResult
 
 
+# Deliveries have their own: a receiver that is slow must not take the places of commands where
+# somebody has set workers apart for it.
+QUEUES = ("commands", "projections", "deliveries", "maintenance")
+
+
 class FleetApp(Celery):
     """Celery, for which a connection that was just given up is an error of connections."""
 
@@ -74,11 +79,13 @@ def tasks(settings: Settings) -> dict[str, Any]:
         "task_reject_on_worker_lost": True,
         "task_retry_on_worker_lost": True,
         "task_time_limit": settings.task_time_limit_seconds,
-        "task_queues": [Queue("commands"), Queue("projections"), Queue("maintenance")],
+        "task_queues": [Queue(name) for name in QUEUES],
         "task_default_queue": "commands",
         "task_create_missing_queues": False,  # a misspelt queue is an error, not a new queue
         "task_routes": {
             "projections.*": {"queue": "projections"},
+            "deliveries.deliver": {"queue": "deliveries"},
+            "deliveries.tend": {"queue": "maintenance"},
             "snapshots.*": {"queue": "maintenance"},
             "commands.relay": {"queue": "maintenance"},
             "dead_letters.*": {"queue": "maintenance"},

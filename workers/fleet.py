@@ -8,7 +8,9 @@ from functools import cache, cached_property
 from redis import Redis
 
 from store.cache import AggregateCache
+from store.circuits import Circuits
 from store.dead_letters import DeadLetters
+from store.deliveries import Deliveries
 from store.draining import Drain
 from store.engine import Database
 from store.event_store import EventStore
@@ -16,6 +18,7 @@ from store.handling import CommandHandler
 from store.inbox import Inbox
 from store.projector import Projector
 from store.repository import Repository
+from store.subscribing import Subscriptions
 from workers import embedded
 from workers.keepalive import kept_alive
 from workers.settings import broker_url, current_settings, redis_url, sqlalchemy_url
@@ -76,6 +79,18 @@ class Fleet:
     @cached_property
     def store(self) -> EventStore:
         return EventStore(self.database)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        return Subscriptions(self.database)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.database)
+
+    @cached_property
+    def circuits(self) -> Circuits:
+        return Circuits(self.database)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

@@ -1,6 +1,7 @@
 """Advancing a projection: under its lock, with its epoch, within a time budget."""
 
 import time
+from functools import partial
 
 import psycopg
 import structlog
@@ -10,13 +11,16 @@ from store.checkpoints import Checkpoint, projection_of
 from store.engine import Role
 from store.errors import FencedError, NoReaderError, UnknownEventError
 from store.folding import PoisonError
+from store.outbox import subscription_of
 from store.projection import Projection, projection
 from store.projector import Projector
 from store.retry import is_passing
-from workers import doorbell
+from store.subscriptions import UnknownSubscriptionError
+from workers import outboxes
 from workers.fleet import fleet, process_name
-from workers.lock import Extend, SingleWriterLock
+from workers.lock import Extend
 from workers.settings import current_settings
+from workers.turns import take_turn
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +38,8 @@ class UnknownProjectionError(LookupError):
 
 def named(name: str) -> Projection:
     """Return a declared projection by its name or a reader's; raises UnknownProjectionError."""
+    if subscription_of(name) is not None:
+        return outboxes.outbox(name)
     found = projection(projection_of(name))
     if found is None:
         raise UnknownProjectionError(name)
@@ -42,10 +48,11 @@ def named(name: str) -> Projection:
 
 def projector(name: str) -> Projector:
     """Return this process's projector for a live reader; it remembers a good size of batch."""
-    if name not in fleet.projectors:
+    declared, known = named(name), fleet.projectors.get(name)
+    if known is None or known.projection != declared:
         size = current_settings().batch_size
-        fleet.projectors[name] = Projector(fleet.database, named(name), batch_size=size)
-    return fleet.projectors[name]
+        known = fleet.projectors[name] = Projector(fleet.database, declared, batch_size=size)
+    return known
 
 
 def to_advance(name: str) -> list[str]:
@@ -58,6 +65,9 @@ def to_advance(name: str) -> list[str]:
         if not shares:
             raise
         return shares
+    except UnknownSubscriptionError:
+        log.info("the subscription is gone", projection=name)
+        return []
 
 
 def advance(name: str) -> bool:
@@ -65,33 +75,22 @@ def advance(name: str) -> bool:
     Fold what is new, as this reader's only writer; returns whether there is more to do.
 
     A projection that is split into partitions has no reader of its own name: NoReaderError.
-    Whoever finds the lock taken leaves word, and the holder looks once more after letting go:
-    an event that was rung for is not left lying until the next tick.
     """
     named(name)
-    doorbell.answer(name)
-    lock = SingleWriterLock(fleet.redis, lease_seconds=current_settings().lock_lease_seconds)
-    deadline = time.monotonic() + current_settings().advance_budget_seconds
-    left_word = False
-    while True:
-        with lock.try_acquire(f"projection:{name}") as extend:
-            more = extend is not None and catch_up(name, extend, deadline)
-        if extend is None:
-            if left_word:
-                return False
-            doorbell.leave_word(name)
-            left_word = True
-        elif more or not doorbell.word_was_left(name):
-            return more
+    return take_turn(f"projection:{name}", name, partial(catch_up, name))
 
 
 def catch_up(name: str, extend: Extend, deadline: float) -> bool:
     """Fold batch after batch; returns whether the time was over before the events were."""
     checkpoint = checkpoints.take_over(fleet.database, name, process_name())
+    declared = named(name)  # only now: who pauses an outbox raises the epoch too
+    if outboxes.is_paused(declared):
+        return False
     try:
-        refuse_other_version(checkpoint, named(name))
+        refuse_other_version(checkpoint, declared)
+        folding = projector(name)
         while time.monotonic() < deadline:
-            advanced = projector(name).advance(checkpoint)
+            advanced = folding.advance(checkpoint)
             checkpoint = advanced.checkpoint
             if advanced.caught_up:
                 return False

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from store import dead_letters
 from store.engine import Role
 from store.event_store import read_safe_position
-from workers.app import app
+from workers.app import QUEUES, app
 from workers.console import figures
 from workers.console.failures import explain
 from workers.console.figures import Commands, Progress
@@ -21,7 +21,6 @@ from workers.dead_letters import WAITING
 from workers.fleet import fleet
 from workers.safety import Verdict, broker, database, judge, schema
 
-QUEUES = ("commands", "projections", "maintenance")
 IN_HAND = "unacked"  # what workers took and have not acknowledged, as kombu keeps it
 PING_SECONDS = 1.0
 OLD_SECONDS = 120.0

@@ -69,6 +69,18 @@ create table fleetlog.endpoint_circuits (
     changed_at timestamptz not null default clock_timestamp()
 );
 
+-- Until when a circuit stays open after so many failures in a row; null: it is closed.
+create function fleetlog.circuit_pause(
+    p_failures integer, p_opens_after integer, p_first double precision, p_longest double precision
+) returns timestamptz
+language sql volatile as $$
+    select case when p_failures >= p_opens_after then clock_timestamp() + make_interval(
+        secs => least(p_longest, p_first * 2 ^ least(p_failures - p_opens_after, 20))
+            * (0.5 + random() / 2)) end
+$$;
+revoke all on function fleetlog.circuit_pause from public;
+grant execute on function fleetlog.circuit_pause to fleetlog_projector;
+
 grant select on fleetlog.subscriptions, fleetlog.outbox, fleetlog.delivery_cursors,
     fleetlog.deliveries, fleetlog.endpoint_circuits to fleetlog_reader;
 grant select on fleetlog.subscription_secrets to fleetlog_projector;
