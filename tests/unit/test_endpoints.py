@@ -28,7 +28,7 @@ OPTIONS = [
     ({"timeout_seconds": 0}, "options.timeout_seconds must be greater than 0"),
     ({"timeout_seconds": "inf"}, "options.timeout_seconds must be a finite number"),
     ({"ca_file": "/nowhere/ca.pem"}, "options.ca_file must be the path of a file"),
-    ({"colour": "red"}, "options.colour is no option here; these are: timeout_seconds, ca_file"),
+    ({"colour": "red"}, "options.colour is no option here; these are: attempts, parallel, ti"),
 ]
 
 

@@ -26,6 +26,7 @@ def lazily(module: str) -> MakeChannel:
 CHANNELS: dict[str, MakeChannel] = {
     "http": lazily("workers.delivering.http"),
     "stream": lazily("workers.delivering.stream"),
+    "amqp": lazily("workers.delivering.exchange"),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from store.subscriptions import InvalidSubscriptionError, Subscription
+from store.subscriptions import ATTEMPTS, PARALLEL, InvalidSubscriptionError, Subscription
 
 O = TypeVar("O", bound="Options")  # noqa: E741 - options
 
@@ -30,10 +30,10 @@ Line = Annotated[str, AfterValidator(one_line)]
 class Options(BaseModel):
     """What every channel that connects by itself takes."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    attempts: int = ATTEMPTS[1]
+    parallel: int = PARALLEL[1]
     timeout_seconds: float = Field(default=5.0, gt=0, le=10)
     """How long one answer may take."""
     ca_file: ReadableFile | None = None
