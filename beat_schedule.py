@@ -9,6 +9,7 @@ HABITS: list[tuple[str, str | None, float]] = [
     ("projections.advance",  "*",      CHECKPOINT_INTERVAL),
     ("deliveries.tend",      None,     CHECKPOINT_INTERVAL),
     ("commands.relay",       None,     5.0),
+    ("rebuilds.tend",        None,     2.0),
     ("snapshots.notice",     None,     10.0),
     ("dead_letters.collect", None,     5.0),
 ]  # fmt: skip

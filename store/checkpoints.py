@@ -82,8 +82,8 @@ class Checkpoint:
 
     @property
     def table_suffix(self) -> str:
-        """What its tables' names end in: the live ones have their names for themselves."""
-        return "" if self.standing == "live" else f"__g{self.generation}"
+        """What its tables' names end in."""
+        return table_suffix(self.projection_name)
 
 
 def reader_name(
@@ -97,6 +97,12 @@ def reader_name(
 def projection_of(reader: str) -> str:
     """Return the name of the projection whose reader this is."""
     return reader.partition("@")[0].partition("/")[0]
+
+
+def table_suffix(reader: str) -> str:
+    """Return what the names of a reader's tables end in; live ones are called as declared."""
+    _, _, generation = reader.partition("/")[0].partition("@")
+    return f"__g{generation}" if generation else ""
 
 
 def ensure(connection: Connection, name: str, version: int, partitions: int = 1) -> None:

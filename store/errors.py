@@ -166,6 +166,17 @@ class GenerationError(StoreError):
 
 
 @dataclass(eq=False)
+class ReplayTargetError(StoreError):
+    """The table that a replay was to fill cannot be used; nothing was changed."""
+
+    table: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the table {self.table} {self.reason}"
+
+
+@dataclass(eq=False)
 class NotAlignedError(StoreError):
     """A generation stands behind the live one, so it cannot take its place yet."""
 

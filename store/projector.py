@@ -60,7 +60,7 @@ class Projector:
 
     def _advance(self, checkpoint: Checkpoint, until: int | None) -> Advanced:
         with self.database.connect(Role.PROJECTOR) as connection:
-            page = self._page(connection, checkpoint, until)
+            page = self.page(connection, checkpoint, until)
             if page.end <= checkpoint.last_global_sequence:
                 settled = self._settle(connection, checkpoint, page.end)
                 return Advanced(settled, 0, page.safe, caught_up=True)
@@ -78,7 +78,7 @@ class Projector:
         self._size = min(self._batch_size, self._size * 2)
         return Advanced(moved, len(page.events), page.safe, page.is_last)
 
-    def _page(self, connection: Connection, checkpoint: Checkpoint, until: int | None) -> Page:
+    def page(self, connection: Connection, checkpoint: Checkpoint, until: int | None) -> Page:
         """Read what comes next, up to the safe position, which is asked for first."""
         safe = read_safe_position(connection)
         safe = safe if until is None else min(safe, until)

@@ -86,6 +86,7 @@ def tasks(settings: Settings) -> dict[str, Any]:
             "projections.*": {"queue": "projections"},
             "deliveries.deliver": {"queue": "deliveries"},
             "deliveries.tend": {"queue": "maintenance"},
+            "rebuilds.*": {"queue": "maintenance"},
             "snapshots.*": {"queue": "maintenance"},
             "commands.relay": {"queue": "maintenance"},
             "dead_letters.*": {"queue": "maintenance"},

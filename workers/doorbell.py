@@ -7,7 +7,7 @@ import structlog
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from store.projection import projections
+from store.projection import Projection, projections
 from workers import outboxes
 from workers.app import app
 from workers.fleet import fleet
@@ -22,14 +22,17 @@ def ring(aggregate_types: Iterable[str]) -> None:
     """Wake the projections and outboxes that read these types."""
     grown = frozenset(aggregate_types)
     for projection in chain(projections(), outboxes.active() if grown else ()):
-        if any(map(projection.reads, grown)) and not wake(
-            projection.name, "projections.advance", projection.name
-        ):
+        if any(map(projection.reads, grown)) and not ring_for(projection):
             return
 
 
+def ring_for(projection: Projection) -> bool:
+    """Wake one projection; returns whether the bell could be rung."""
+    return wake(projection.name, "projections.advance", projection.name)
+
+
 def wake(name: str, task: str, argument: str) -> bool:
-    """Ring one bell; many rings before an answer are one. Returns whether it could be heard."""
+    """Ring one bell; many rings before an answer are one. Returns whether it could be rung."""
     try:
         if fleet.redis.set(bell(name), 1, nx=True, px=RING_MS):
             app.send_task(task, (argument,))

@@ -7,10 +7,11 @@ import psycopg
 import structlog
 
 from store import checkpoints
-from store.checkpoints import Checkpoint, projection_of
+from store.checkpoints import Checkpoint, projection_of, table_suffix
 from store.engine import Role
 from store.errors import FencedError, NoReaderError, UnknownEventError
 from store.folding import PoisonError
+from store.generations import tables_of
 from store.outbox import subscription_of
 from store.projection import Projection, projection
 from store.projector import Projector
@@ -47,11 +48,12 @@ def named(name: str) -> Projection:
 
 
 def projector(name: str) -> Projector:
-    """Return this process's projector for a live reader; it remembers a good size of batch."""
+    """Return this process's projector for a reader; it remembers a size of batch that went well."""
     declared, known = named(name), fleet.projectors.get(name)
     if known is None or known.projection != declared:
-        size = current_settings().batch_size
-        known = fleet.projectors[name] = Projector(fleet.database, declared, batch_size=size)
+        size, tables = current_settings().batch_size, tables_of(declared, table_suffix(name))
+        known = Projector(fleet.database, declared, batch_size=size, tables=tables)
+        fleet.projectors[name] = known
     return known
 
 

@@ -162,6 +162,11 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=1000, ge=1, le=10_000)
     """Events that a projection folds in one transaction."""
 
+    rebuild_shares: int = Field(default=4, ge=1, le=64)
+    """How many build a projection's next generation side by side, where its fold allows it."""
+    rebuild_changed: bool = False
+    """Whether a projection is rebuilt unasked when the version of its code has changed."""
+
     aggregate_cache_size: int = Field(default=10_000, ge=0)
     """Aggregates that one worker process keeps in memory; 0: none."""
     aggregate_cache_ttl_seconds: Seconds = 300.0

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from store.outbox import subscription_of
 from store.retry import is_passing
-from workers import dead_letters, doorbell, projecting, snapshotting
+from workers import dead_letters, doorbell, projecting, rebuilding, snapshotting, tending
 from workers import relay as relaying
 from workers.app import app
 from workers.command_tasks import REPUBLISHED
@@ -98,7 +98,7 @@ def advance(name: str) -> None:
 
 
 @app.task(name="deliveries.tend", base=Maintenance)
-def tend() -> int:
+def tend_deliveries() -> int:
     """Wake the outboxes of active subscriptions, and the deliverers that have something to do."""
     return delivering.tend()
 
@@ -108,6 +108,19 @@ def deliver(name: str) -> None:
     """Deliver what is due of one subscription; with more to do, queue again behind the others."""
     if delivering.deliver(name):
         app.send_task("deliveries.deliver", (name,))
+
+
+@app.task(name="rebuilds.tend", base=Maintenance)
+def tend() -> None:
+    """See to the projections that are being rebuilt."""
+    tending.tend(lambda reader: app.send_task("rebuilds.build", (reader,)))
+
+
+@app.task(name="rebuilds.build", base=Maintenance)
+def build(reader: str) -> None:
+    """Fold a slice of a next generation; with more to do, queue again behind the others."""
+    if rebuilding.build(reader, rebuilding.SLICE_SECONDS):
+        app.send_task("rebuilds.build", (reader,))
 
 
 @app.task(name="snapshots.notice", base=Maintenance)

@@ -1,173 +1,186 @@
-"""`fleetlog rebuild`: a read model folded anew, whoever else is about."""
+"""`fleetlog rebuild`: the next generation of a read model, built and swapped in by a person."""
 
 import threading
 from decimal import Decimal
-from typing import Any
 
-import psycopg
 import pytest
-import sqlalchemy as sa
 
-from domain.orders import OrderPlaced, OrderShipped
-from store import checkpoints
-from store.checkpoints import Checkpoint
+from domain.orders import OrderShipped
 from store.codec import RawEvent
-from store.engine import Role
 from store.event_store import Expected
-from store.projection import projections
-from store.projector import Advanced, Projector
-from store.read_model_tables import prepare, restart
 from tests.fleets import TestFleet
+from tests.integration.boards import NAME, ORDERS, fill_board, readers, rows
+from tests.integration.generations import as_admin
 from tests.integration.screens import told
+from workers import rebuilding, tending
 from workers.fleet import fleet
 from workers.lock import SingleWriterLock
-from workers.projecting import advance, named, projector
+from workers.projecting import advance, named
 
-NAME = "order_board"
-ORDERS = 30
+MODEL = "fleetlog_read_models.order_read_model"
+FORGED = f"update {MODEL} set total = 0 where order_id in ('order-1', 'order-2')"
+RIGHT = [Decimal("1.50")] * ORDERS
 
 
 @pytest.fixture
 def board(idle: TestFleet) -> TestFleet:
-    """A fleet without workers; its order board has folded all but the last event."""
-    prepare(fleet.database, projections())
-    for number in range(ORDERS):
-        id = f"order-{number}"
-        placed = OrderPlaced(order_id=id, items=("a", "b"), total=Decimal("1.50"))
-        fleet.store.append_events(id, Expected.NO_STREAM, [placed])
-    advance(NAME)
-    fleet.store.append_events("order-0", Expected.ANY, [OrderShipped(packages=("p",))])
+    """A fleet without workers; two rows of its order board are forged."""
+    fill_board()
+    as_admin(idle.database, FORGED)
     return idle
 
 
-def rows() -> list[tuple[Any, ...]]:
-    (source,) = named(NAME).tables.values()
-    with fleet.database.engine(Role.READER).connect() as connection:
-        return [tuple(row) for row in connection.execute(sa.select(source).order_by(sa.text("1")))]
-
-
-def checkpoint() -> Checkpoint:
-    with fleet.database.connect(Role.READER) as connection:
-        found = {one.projection_name: one for one in checkpoints.all_checkpoints(connection)}
-    return found[NAME]
-
-
-def as_admin(board: TestFleet, statement: str) -> None:
-    with psycopg.connect(board.database.admin_url, autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
-def begin_and_stop(events: int) -> None:
-    """Leave a rebuild behind that was interrupted after so many events."""
-    projector(NAME)._size = events  # noqa: SLF001 - as a bisecting projector has it
-    projector(NAME).advance(restart(fleet.database, named(NAME), "somebody who went away"))
-    fleet.projectors.clear()
-
-
-def test_a_rebuilt_read_model_equals_the_fold_whatever_was_in_it(board: TestFleet) -> None:
-    as_admin(board, "update fleetlog_read_models.order_read_model set total = 0")
+@pytest.mark.usefixtures("board")
+def test_a_rebuilt_read_model_equals_the_fold_whatever_was_in_it() -> None:
     rebuilt = told("rebuild", NAME)
 
     assert rebuilt.status == 0, rebuilt.err
-    assert rebuilt.out.startswith(f"order_board is rebuilt: {ORDERS + 1} events in ")
-    assert [row[1] for row in rows()] == [Decimal("1.50")] * ORDERS
-    assert [row[0] for row in rows() if row[4] is not None] == ["order-0"]
-    assert (checkpoint().status, checkpoint().last_global_sequence) == ("running", ORDERS + 1)
+    assert rebuilt.out.startswith(f"{NAME} is rebuilt: generation 2, up to position {ORDERS + 1}")
+    assert f"{ORDERS} rows, of which 2 differ from the live ones" in rebuilt.err
+    assert [row[1] for row in rows()] == RIGHT
+    assert [(one.generation, one.status) for one in readers()] == [(2, "running")]
+
+
+@pytest.mark.usefixtures("board")
+def test_the_rows_that_differ_are_shown_and_held_back_on_demand() -> None:
+    held = told("rebuild", NAME, "--diff", "--hold")
+    before = [row[1] for row in rows()]
+    swapped = told("rebuild", NAME)
+
+    assert held.status == 0, held.err
+    assert "waits" in held.out
+    assert "order_read_model  order-1  total   0     1.5" in held.out
+    assert "order_read_model  order-2  total   0     1.5" in held.out
+    assert before.count(Decimal(0)) == 2
+    assert swapped.status == 0, swapped.err
+    assert [row[1] for row in rows()] == RIGHT
+
+
+@pytest.mark.usefixtures("board")
+def test_a_rollback_brings_back_the_rows_from_before_and_folds_what_they_miss() -> None:
+    told("rebuild", NAME)
+    fleet.store.append_events("order-3", Expected.ANY, [OrderShipped(packages=("p",))])
+    back = told("rebuild", NAME, "--rollback")
+    advance(NAME)
+
+    assert back.out.startswith(f"{NAME} is back at generation 1")
+    assert [row[1] for row in rows()].count(Decimal(0)) == 2
+    assert [row[0] for row in rows() if row[7] is not None] == ["order-0", "order-3"]
+
+
+@pytest.mark.usefixtures("board")
+def test_what_is_not_there_cannot_be_rolled_back_or_cancelled() -> None:
+    back, cancelled = told("rebuild", NAME, "--rollback"), told("rebuild", NAME, "--cancel")
+
+    assert (back.status, cancelled.status) == (1, 1)
+    assert "no previous generation" in back.err
+    assert "order_board is not being rebuilt" in cancelled.err
+
+
+@pytest.mark.usefixtures("board")
+def test_a_rebuild_that_is_given_up_leaves_the_live_rows_as_they_were() -> None:
+    rebuilding.begin(NAME)
+    before = rows()
+    cancelled = told("rebuild", NAME, "--cancel")
+
+    assert cancelled.status == 0
+    assert rows() == before
+    assert readers("next") == []
 
 
 @pytest.mark.usefixtures("board")
 def test_an_interrupted_rebuild_goes_on_where_it_stopped() -> None:
-    begin_and_stop(10)
+    first, *_ = rebuilding.begin(NAME, 2)
+    rebuilding.build(first.projection_name, 10)
     resumed = told("rebuild", NAME)
 
     assert resumed.status == 0, resumed.err
-    assert "going on at position 10" in resumed.err
-    assert f"{ORDERS + 1 - 10} events" in resumed.out
-    assert len(rows()) == ORDERS
+    assert "going on at" in resumed.err
+    assert [row[1] for row in rows()] == RIGHT
 
 
 @pytest.mark.usefixtures("board")
-def test_an_interrupted_rebuild_begins_again_on_demand() -> None:
-    begin_and_stop(10)
-    rebuilt = told("rebuild", NAME, "--restart")
+def test_ctrl_c_leaves_the_rebuild_to_the_fleet(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> bool:
+        raise KeyboardInterrupt
 
-    assert f"{ORDERS + 1} events" in rebuilt.out
-    assert len(rows()) == ORDERS
+    monkeypatch.setattr(rebuilding, "build", interrupt)
+    stopped = told("rebuild", NAME)
+    monkeypatch.undo()
+
+    def send(reader: str) -> None:
+        rebuilding.build(reader, 10)
+
+    tending.tend(send)
+    tending.tend(send)
+
+    assert stopped.status == 130
+    assert "goes on with the fleet" in stopped.err
+    assert [row[1] for row in rows()] == RIGHT
+    assert [one.generation for one in readers()] == [2]
 
 
 @pytest.mark.usefixtures("board")
-def test_an_interrupted_rebuild_of_older_code_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    begin_and_stop(10)
-    monkeypatch.setattr(type(named(NAME)), "version", 2)
-    rebuilt = told("rebuild", NAME)
+def test_the_fleet_does_not_swap_in_what_a_person_wants_to_look_at_first() -> None:
+    told("rebuild", NAME, "--hold")
+    tending.tend(lambda _: None)
 
-    assert f"{ORDERS + 1} events" in rebuilt.out
-    assert checkpoint().version == 2
+    assert [one.generation for one in readers()] == [1]
 
 
 @pytest.mark.usefixtures("board")
-def test_a_rebuild_waits_for_the_advance_that_is_running() -> None:
+def test_the_swap_waits_for_the_advance_that_is_running() -> None:
     lock = SingleWriterLock(fleet.redis, lease_seconds=30)
-    with lock.try_acquire(f"projection:{NAME}") as extend:
-        assert extend is not None
+    with lock.try_acquire(f"projection:{NAME}"):
         letting_go = threading.Timer(
-            0.3, lambda: fleet.redis.delete(f"fleetlog:lock:projection:{NAME}")
+            1.2, lambda: fleet.redis.delete(f"fleetlog:lock:projection:{NAME}")
         )
         letting_go.start()
         rebuilt = told("rebuild", NAME)
     letting_go.join()
 
     assert rebuilt.status == 0, rebuilt.err
-    assert f"waiting for the worker that advances {NAME} just now" in rebuilt.err
+    assert [row[1] for row in rows()] == RIGHT
 
 
 @pytest.mark.usefixtures("board")
-def test_a_rebuild_that_another_writer_overtakes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def overtaken(*arguments: Any) -> Checkpoint:
-        begun = restart(*arguments)
-        checkpoints.take_over(fleet.database, NAME, "another")
-        return begun
-
-    monkeypatch.setattr("workers.console.rebuilding.emptied", overtaken)
-    refused = told("rebuild", NAME)
-
-    assert refused.status == 1
-    assert "another writer now; nothing was written; to go on, run this again" in refused.err
-    assert rows() == []
-
-
-@pytest.mark.usefixtures("board")
-def test_an_event_that_halts_a_rebuild_is_told() -> None:
+def test_an_event_that_halts_a_rebuild_is_told_and_the_live_rows_stay() -> None:
+    before = rows()
     strange = RawEvent(event_type="OrderVanished", data={})
     fleet.store.append_events("order-1", Expected.ANY, [strange], aggregate_type="Order")
     halted = told("rebuild", NAME)
 
     assert halted.status == 1
-    assert "order_board is halted: no class here knows Order event 'OrderVanished'" in halted.err
-    assert checkpoint().status == "halted"
+    assert "no class here knows Order event 'OrderVanished'" in halted.err
+    assert "The live one is as it was" in halted.err
+    assert rows() == before
+    assert [one.status for one in readers()] == ["running"]
 
 
 @pytest.mark.usefixtures("board")
-def test_an_unknown_projection_is_told() -> None:
-    refused = told("rebuild", "nobodys")
+def test_changed_code_is_rebuilt_by_name_or_by_the_fleet_when_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(type(named(NAME)), "version", 2)
+    noticed = tending.changed()
+    rebuilt = told("rebuild", "--changed")
 
-    assert refused.status == 1
-    assert refused.err.startswith("Error: no projection is called 'nobodys'")
+    assert noticed == [NAME]
+    assert rebuilt.status == 0, rebuilt.err
+    assert [(one.version, one.generation) for one in readers()] == [(2, 2)]
+    assert tending.changed() == []
 
 
 @pytest.mark.usefixtures("board")
-def test_ctrl_c_says_how_far_it_came_and_that_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    projector(NAME)._size = 10  # noqa: SLF001 - as above
-    advance_ = Projector.advance
+def test_a_rebuild_can_be_read_by_a_program() -> None:
+    rebuilt = told("rebuild", NAME, "--json").json
 
-    def once(self: Projector, at: Checkpoint) -> Advanced:
-        if at.last_global_sequence:
-            raise KeyboardInterrupt
-        return advance_(self, at)
+    assert rebuilt["swapped"]["swapped"]["generation"] == 2
+    assert rebuilt["compared"]["differing"] == 2
 
-    monkeypatch.setattr(Projector, "advance", once)
-    stopped = told("rebuild", NAME)
 
-    assert stopped.status == 130
-    assert f"keeps what it has, up to position 10 of {ORDERS + 1};" in stopped.err
-    assert checkpoint().last_global_sequence == 10
+@pytest.mark.usefixtures("board")
+def test_what_excludes_each_other_is_wrong_usage() -> None:
+    assert told("rebuild", NAME, "--rollback", "--cancel").status == 2
+    assert told("rebuild").status == 2
+    assert told("rebuild", "nobodys").err.startswith("Error: no projection is called 'nobodys'")

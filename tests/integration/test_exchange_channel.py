@@ -14,8 +14,7 @@ from domain.event import Event
 from domain.users import UserDeactivated
 from tests.outgoing import channel_to, outgoing
 from tests.rabbit import CERTIFICATES, Rabbit, rabbit
-from workers.delivering.channel import Channel, UndeliverableError
-from workers.delivering.failing import DeliveryFailedError
+from workers.delivering.channel import Channel, FailedError, UndeliverableError
 
 PASSWORD = "open-sesame"  # noqa: S105 - of a server that lives for a minute
 LEFT = UserDeactivated(reason="they asked")
@@ -115,7 +114,7 @@ def test_a_message_that_no_queue_takes_is_a_failure_that_is_told(
 ) -> None:
     sent = outgoing(LEFT)
     with ours(server, exchange) as channel:
-        with pytest.raises(DeliveryFailedError, match=r"no queue takes messages of User\.User"):
+        with pytest.raises(FailedError, match=r"no queue takes messages of User\.User"):
             channel.send(sent)
         with theirs(server, bound_to(exchange)) as queue:
             channel.send(sent)
@@ -129,7 +128,7 @@ def test_an_exchange_that_is_not_there_and_not_to_be_made_is_told(
 ) -> None:
     with (
         ours(server, exchange, declare=False) as channel,
-        pytest.raises(DeliveryFailedError, match="404 NOT_FOUND - no exchange"),
+        pytest.raises(FailedError, match="404 NOT_FOUND - no exchange"),
     ):
         channel.send(outgoing(LEFT))
 
@@ -138,7 +137,7 @@ def test_an_exchange_of_another_type_is_told(server: Rabbit, exchange: str) -> N
     with (
         theirs(server, bound_to(exchange)),
         ours(server, exchange, exchange_type="headers") as channel,
-        pytest.raises(DeliveryFailedError, match="PRECONDITION_FAILED - inequivalent arg 'type'"),
+        pytest.raises(FailedError, match="PRECONDITION_FAILED - inequivalent arg 'type'"),
     ):
         channel.send(outgoing(LEFT))
 
@@ -157,7 +156,7 @@ def test_a_message_that_is_too_large_for_the_broker_is_left_to_a_person(
 
 def test_a_wrong_password_is_told_but_not_which(server: Rabbit, exchange: str) -> None:
     channel = channel_to("amqp", server.url, "not-the-password", exchange=exchange)
-    with pytest.raises(DeliveryFailedError, match="refuses our user: 403") as refusal:
+    with pytest.raises(FailedError, match="refuses our user: 403") as refusal:
         channel.send(outgoing(LEFT))
 
     assert "not-the-password" not in str(refusal.value)
@@ -176,7 +175,7 @@ def test_a_broker_is_reached_through_tls_when_it_can_prove_who_it_is(
 
     with theirs(server, bound_to(exchange)) as queue:
         trusting.send(sent)
-        with pytest.raises(DeliveryFailedError, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(FailedError, match="CERTIFICATE_VERIFY_FAILED"):
             wary.send(outgoing(LEFT))
         trusting.close()
 
@@ -186,15 +185,15 @@ def test_a_broker_is_reached_through_tls_when_it_can_prove_who_it_is(
 def test_a_broker_that_hangs_is_given_up_in_time(server: Rabbit, exchange: str) -> None:
     with (
         theirs(server, bound_to(exchange)) as queue,
-        ours(server, exchange, timeout_seconds=0.2) as channel,
+        ours(server, exchange, timeout=0.2) as channel,
     ):
         channel.send(outgoing(LEFT))
         server.signal(signal.SIGSTOP)
         try:
             began = time.monotonic()
-            with pytest.raises(DeliveryFailedError, match=r"has not confirmed within 0\.4 s"):
+            with pytest.raises(FailedError, match=r"has not confirmed within 0\.4 s"):
                 channel.send(outgoing(LEFT))
-            with pytest.raises(DeliveryFailedError, match=r"has not confirmed within 0\.4 s"):
+            with pytest.raises(FailedError, match=r"has not confirmed within 0\.4 s"):
                 channel.send(outgoing(LEFT))
             lasted = time.monotonic() - began
         finally:
@@ -217,7 +216,7 @@ def test_what_was_confirmed_outlives_a_kill_and_the_rest_is_sent_when_the_broker
             unlucky.send(before)
             lucky.send(outgoing(LEFT))
             server.kill()
-        with pytest.raises(DeliveryFailedError, match="has not taken the message"):
+        with pytest.raises(FailedError, match="has not taken the message"):
             unlucky.send(meanwhile)
         server.start()
         unlucky.send(meanwhile)

@@ -32,8 +32,8 @@ class InterruptedProjector(Projector):
 
     meanwhile: Callable[[], None] | None = None
 
-    def _page(self, connection: Connection, checkpoint: Checkpoint, until: int | None) -> Page:
-        page = super()._page(connection, checkpoint, until)
+    def page(self, connection: Connection, checkpoint: Checkpoint, until: int | None) -> Page:
+        page = super().page(connection, checkpoint, until)
         happening, self.meanwhile = self.meanwhile, None
         if happening is not None:
             happening()

@@ -25,8 +25,8 @@ OPTIONS = [
     ({"maxlen": "many"}, "options.maxlen must be a valid integer"),
     ({"stream": ""}, "options.stream must be one line of printable text"),
     ({"stream": "a\nb"}, "options.stream must be one line of printable text"),
-    ({"timeout_seconds": 0}, "options.timeout_seconds must be greater than 0"),
-    ({"timeout_seconds": "inf"}, "options.timeout_seconds must be a finite number"),
+    ({"timeout": 0}, "options.timeout must be greater than 0"),
+    ({"timeout": "inf"}, "options.timeout must be a finite number"),
     ({"ca_file": "/nowhere/ca.pem"}, "options.ca_file must be the path of a file"),
     ({"colour": "red"}, "options.colour is no option here; these are: attempts, parallel, ti"),
 ]

@@ -9,18 +9,53 @@ from workers.console.command import FleetCommand, json_option
 
 
 @click.command(cls=FleetCommand)
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--changed", is_flag=True, help="All whose code has another version than their rows.")
+@click.option("--diff", is_flag=True, help="Show the rows that differ from the live ones.")
+@click.option("--hold", is_flag=True, help="Build and compare, but do not swap.")
+@click.option("--rollback", is_flag=True, help="Go back to the generation from before.")
+@click.option("--cancel", is_flag=True, help="Give up what is being built.")
 @click.option("--restart", is_flag=True, help="Begin again, even if a rebuild was interrupted.")
-def rebuild(name: str, *, restart: bool) -> None:
+@click.option("--in-place", is_flag=True, help="Empty the live tables instead of building beside.")
+@click.option(
+    "--shares", type=click.IntRange(1, 64), metavar="N", help="Build with so many at once.  [4]"
+)
+@json_option
+def rebuild(  # noqa: PLR0913 - one for each option
+    *,
+    name: str | None,
+    changed: bool,
+    diff: bool,
+    hold: bool,
+    rollback: bool,
+    cancel: bool,
+    restart: bool,
+    in_place: bool,
+    shares: int | None,
+    as_json: bool,
+) -> None:
     """
     Fold a projection's read model anew, from the first event.
 
-    The read model is incomplete meanwhile. Interrupted, it goes on where it stopped: with the
-    fleet's next tick, or when this is run again.
+    It is built beside the live one, which goes on, and takes its place at once, with grants, added
+    indexes and views. Interrupted, it goes on with the fleet, or when this is run again.
     """
-    from workers.console.rebuilding import rebuild as work
+    if changed == (name is not None):
+        raise click.UsageError("name a projection, or give --changed")
+    if sum((rollback, cancel, in_place, diff or hold)) > 1:
+        raise click.UsageError("--rollback, --cancel, --in-place and --diff exclude each other")
+    from workers.console import rebuilding, refolding
+    from workers.tending import changed as all_changed
 
-    work(name, restart=restart)
+    for one in [name] if name is not None else all_changed():
+        if rollback:
+            rebuilding.roll_back(one)
+        elif cancel:
+            rebuilding.cancel(one)
+        elif in_place:
+            refolding.refold(one, restart=restart)
+        else:
+            rebuilding.rebuild(one, rebuilding.Wish(restart, shares, diff, hold, as_json))
 
 
 @click.command(cls=FleetCommand)

@@ -1,111 +1,201 @@
-"""The screen of `fleetlog rebuild`: a read model emptied and folded again, under its lock."""
+"""The screen of `fleetlog rebuild`: the next generation, built beside the live one."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-from store import checkpoints
+from kombu.exceptions import OperationalError
+
+from store import checkpoints, generations
 from store.checkpoints import Checkpoint
+from store.comparing import Comparison
 from store.engine import Role
-from store.errors import FencedError, UnknownEventError
-from store.folding import PoisonError
-from store.projection import Projection
-from store.read_model_tables import restart as emptied
+from store.event_store import read_safe_position
+from workers import rebuilding
+from workers.app import app
+from workers.comparing import compared
 from workers.console.bars import Bar, Bars
 from workers.console.endings import Failure, Interrupted
-from workers.console.output import counted, say, show, span
-from workers.fleet import fleet, process_name
-from workers.lock import Extend, SingleWriterLock
-from workers.projecting import named, projector
-from workers.settings import current_settings
+from workers.console.output import add, counted, say, show, show_json, shown, span, table
+from workers.fleet import fleet
+from workers.projecting import named
+from workers.standstill import NoStandstillError
+from workers.swapping_in import Finished, finish
 
-POLL = 0.1
+SWAP_SECONDS = 60.0
+EXAMPLES = 20
 
 
-def rebuild(name: str, *, restart: bool) -> None:
-    """Rebuild a projection to its end; raises Failure when an event or another writer stops it."""
+@dataclass(frozen=True)
+class Wish:
+    """How a rebuild is to go."""
+
+    restart: bool = False
+    shares: int | None = None
+    diff: bool = False
+    hold: bool = False
+    as_json: bool = False
+
+
+def rebuild(name: str, wish: Wish) -> None:
+    """Build beside, compare, swap; raises Failure when an event stops it, with nothing lost."""
     declared = named(name)
-    settings = current_settings()
-    patience = settings.lock_lease_seconds + settings.advance_budget_seconds
-    deadline, waiting = time.monotonic() + patience, False
-    while not tried(declared, restart=restart):
-        if not waiting:
-            say(f"waiting for the worker that advances {name} just now", style="dim")
-        waiting = True
-        if time.monotonic() > deadline:
-            raise Failure(f"another process holds {name} and has not let go for {patience:g} s")
-        time.sleep(POLL)
+    if wish.restart:
+        generations.give_up(fleet.database, declared)
+    readers = rebuilding.begin(name, wish.shares)
+    # Where nobody wants to look first, the fleet may swap it in, too.
+    generations.hold(fleet.database, declared, held=wish.hold or wish.diff)
+    start = time.monotonic()
+    try:
+        comparison = None
+        if built(name, readers):
+            comparison = compared(name, within=SWAP_SECONDS, limit=EXAMPLES)
+        if wish.hold:
+            tell(name, None, comparison, wish, time.monotonic() - start)
+            return
+        finished = finish(name, within=SWAP_SECONDS)
+    except KeyboardInterrupt:
+        generations.hold(fleet.database, declared, held=wish.hold)
+        raise Interrupted(left_to_the_fleet(name, held=wish.hold)) from None
+    except NoStandstillError as error:
+        generations.hold(fleet.database, declared, held=wish.hold)
+        raise Failure(str(error)) from error
+    tell(name, finished, comparison, wish, time.monotonic() - start)
 
 
-def tried(declared: Projection, *, restart: bool) -> bool:
-    """Rebuild, unless somebody else holds the lock; returns whether it was ours."""
-    lease = current_settings().lock_lease_seconds
-    lock = SingleWriterLock(fleet.redis, lease_seconds=lease)
-    with lock.try_acquire(f"projection:{declared.name}") as extend:
-        if extend is None:
-            return False
+def built(name: str, readers: Sequence[Checkpoint]) -> bool:
+    """
+    Fold along with the fleet until every reader has reached the end of the store.
+
+    Returns False when the fleet was quicker, and has swapped it in already.
+    """
+    generation = readers[0].generation
+    begun = sum(one.last_global_sequence for one in readers)
+    if begun:
+        say(f"going on at {begun:,}; --restart begins again", style="dim")
+    call_the_fleet(readers)
+    with Bars() as bars:
+        bar = bars.bar(f"rebuilding {name}")
         start = time.monotonic()
-        with Bars() as bars:
-            bar = bars.bar(f"rebuilding {declared.name}")
-            events = Rebuild(declared, bar).run(begun(declared, restart=restart), extend)
-    seconds = time.monotonic() - start
-    rate = f", {events / seconds:,.0f} a second" if events else ""
-    show(f"{declared.name} is rebuilt: {counted(events, 'event')} in {span(seconds)}{rate}")
+        while not generations.is_built(readers):
+            worked = False
+            for one in readers:
+                if one.status != "running":
+                    worked |= rebuilding.build(one.projection_name, rebuilding.SLICE_SECONDS)
+            readers = rebuilding.being_built(name)
+            if not readers and is_live(name, generation):
+                return False
+            refuse_halted(name, readers)
+            progress(bar, readers, begun, start)
+            if not worked:
+                time.sleep(0.05)  # the others have all of it in hand
     return True
 
 
-def begun(declared: Projection, *, restart: bool) -> Checkpoint:
-    """Return where to start: where an interrupted rebuild stopped, else at 0 with empty tables."""
+def is_live(name: str, generation: int) -> bool:
     with fleet.database.connect(Role.READER) as connection:
-        found = {one.projection_name: one for one in checkpoints.all_checkpoints(connection)}
-    before = found.get(declared.name)
-    interrupted = (
-        before is not None
-        and before.status == "rebuilding"
-        and before.version == declared.version
-        and not restart
+        return any(one.generation == generation for one in checkpoints.readers(connection, name))
+
+
+def refuse_halted(name: str, readers: Sequence[Checkpoint]) -> None:
+    if not readers:
+        raise Failure(f"the rebuild of {name} was given up by somebody else")
+    for one in readers:
+        if one.status == "halted":
+            raise Failure(
+                f"the next generation of {name} is halted: {one.error}. The live one is as it "
+                f"was; to go on, run this again, or: fleetlog rebuild {name} --cancel"
+            )
+
+
+def progress(bar: Bar, readers: Sequence[Checkpoint], begun: int, start: float) -> None:
+    """Positions passed, of all that its readers have to pass."""
+    with fleet.database.connect(Role.READER) as connection:
+        end = read_safe_position(connection)
+    passed = sum(min(one.last_global_sequence, end) for one in readers) // len(readers)
+    rate = (passed - begun // len(readers)) / max(time.monotonic() - start, 0.001)
+    bar.at(passed, max(end, 1), f"{rate:,.0f}/s")
+
+
+def call_the_fleet(readers: Sequence[Checkpoint]) -> None:
+    """Ask workers to help; without them it takes longer."""
+    try:
+        for one in readers[1:]:
+            app.send_task("rebuilds.build", (one.projection_name,))
+    except OperationalError as error:
+        say(f"the broker is out of reach, so nobody helps: {error}", style="yellow")
+
+
+def left_to_the_fleet(name: str, *, held: bool) -> str:
+    then = "waits for your word" if held else "takes its place when it is built"
+    return (
+        f"the next generation of {name} goes on with the fleet and {then}; the live one is as it "
+        f"was. To give it up: fleetlog rebuild {name} --cancel"
     )
-    if interrupted:
-        checkpoint = checkpoints.take_over(fleet.database, declared.name, process_name())
-        at = f"{checkpoint.last_global_sequence:,}"
-        say(f"going on at position {at}; --restart begins again", style="dim")
-        return checkpoint
-    return emptied(fleet.database, declared, process_name())
 
 
-class Rebuild:
-    """One way from a checkpoint to the end of the store."""
+def tell(
+    name: str,
+    finished: Finished | None,
+    comparison: Comparison | None,
+    wish: Wish,
+    seconds: float,
+) -> None:
+    """Say what came of it, and which rows differ."""
+    if wish.as_json:
+        swapped = finished and asdict(finished)
+        show_json({"projection": name, "swapped": swapped, "compared": comparison})
+        return
+    if comparison is not None:
+        tell_differences(name, comparison, in_full=wish.diff)
+    if wish.hold:
+        show(f"{name} is built beside the live rows, in {span(seconds)}, and waits")
+        say(f"to swap it in: fleetlog rebuild {name}; to give it up: … --cancel", style="dim")
+        return
+    if finished is None:
+        show(f"{name} is rebuilt: the fleet has swapped it in")
+        return
+    for index in finished.lost_indexes:
+        say(f"the index {index} could not follow: what it was on is gone", style="yellow")
+    done = finished.swapped
+    show(
+        f"{name} is rebuilt: generation {done.generation}, up to position {done.position:,}, in "
+        f"{span(seconds)}; the swap took {span(done.seconds)}"
+    )
+    say(f"the rows from before are kept: fleetlog rebuild {name} --rollback", style="dim")
 
-    def __init__(self, declared: Projection, bar: Bar) -> None:
-        self._name = declared.name
-        self._projector = projector(declared.name)  # one for all batches: it finds their size
-        self._bar = bar
-        self._events = 0
-        self._end: int | None = None
 
-    def run(self, checkpoint: Checkpoint, extend: Extend) -> int:
-        """Fold to the end; returns how many events were folded."""
-        start = time.monotonic()
-        try:
-            while True:
-                advanced = self._projector.advance(checkpoint)
-                checkpoint, self._end = advanced.checkpoint, advanced.safe_position
-                self._events += advanced.events
-                rate = self._events / max(time.monotonic() - start, 0.001)
-                self._bar.at(checkpoint.last_global_sequence, self._end, f"{rate:,.0f}/s")
-                if advanced.caught_up:
-                    return self._events
-                extend()
-        except KeyboardInterrupt:
-            raise Interrupted(self._kept(checkpoint)) from None
-        except FencedError as error:
-            raise Failure(f"{error}; to go on, run this again") from error
-        except (UnknownEventError, PoisonError) as error:
-            checkpoints.halt(fleet.database, checkpoint, str(error))
-            raise Failure(f"{self._name} is halted: {error}") from error
+def tell_differences(name: str, found: Comparison, *, in_full: bool) -> None:
+    for other in found.other_shape:
+        say(f"{other} has other columns now, so its rows were not compared", style="dim")
+    rows = counted(found.rows, "row")
+    say(f"{rows}, of which {found.differing:,} differ from the live ones", style="dim")
+    if not in_full:
+        if found.differing:
+            say(f"to see them: fleetlog rebuild {name} --diff --hold", style="dim")
+        return
+    made = table("table", "row", "column", "live", "next", wrap=("live", "next"))
+    for one in found.examples:
+        key = " ".join(map(shown, one.key))
+        for column, (before, after) in one.changes().items():
+            add(made, one.table, key, column, before, after)
+    if found.examples:
+        show(made)
+    if found.differing > len(found.examples):
+        say(f"and {found.differing - len(found.examples):,} more rows", style="dim")
 
-    def _kept(self, checkpoint: Checkpoint) -> str:
-        of = "" if self._end is None else f" of {self._end:,}"
-        return (
-            f"{self._name} keeps what it has, up to position "
-            f"{checkpoint.last_global_sequence:,}{of}; it goes on with the fleet's next tick, "
-            "or when this is run again"
-        )
+
+def roll_back(name: str) -> None:
+    """Let the generation from before take its place again."""
+    finished = finish(name, standing="previous", within=SWAP_SECONDS)
+    if finished is None:
+        raise Failure(f"{name} has no previous generation to go back to")
+    generation = finished.swapped.generation
+    show(f"{name} is back at generation {generation}; what it misses is folded now")
+
+
+def cancel(name: str) -> None:
+    """Give up the generation that is being built."""
+    if not generations.give_up(fleet.database, named(name)):
+        raise Failure(f"{name} is not being rebuilt")
+    show(f"the next generation of {name} is given up; the live one is as it was")

@@ -4,7 +4,7 @@ import random
 
 from store.deliveries import Deliveries
 from store.subscriptions import Subscription
-from workers.delivering.channel import PostponedError, UndeliverableError
+from workers.delivering.channel import FailedError, PostponedError, UndeliverableError
 from workers.delivering.crew import Outcome
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
@@ -43,7 +43,7 @@ def within_bounds(seconds: float) -> float:
 
 def said(error: Exception | None) -> str:
     """Return an error for a person, with its kind where it is none of ours."""
-    if isinstance(error, PostponedError | UndeliverableError):
+    if isinstance(error, FailedError | PostponedError | UndeliverableError):
         return error.reason
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 

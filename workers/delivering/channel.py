@@ -35,13 +35,23 @@ class Channel(Protocol):
         Return once the receiver has it for certain. Whatever is raised, it counts as not sent.
 
         UndeliverableError parks the delivery at once, PostponedError says when to come back;
-        any other exception is a failure that is tried again. Its text is shown to people, so it
-        quotes neither secrets nor what the event holds. No call may take longer than some 20
-        seconds.
+        FailedError, and any other exception, is a failure that is tried again. Its text is shown
+        to people, so it quotes neither secrets nor what the event holds. What leaves is made by
+        `payload.py`, which hides secret fields. No call takes longer than some 20 seconds.
         """
 
     def close(self) -> None:
         """Let go of the connection; called also after a failure, and never raises."""
+
+
+@dataclass(eq=False)
+class FailedError(Exception):
+    """An attempt that failed, in words that are shown as they are."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @dataclass(eq=False)

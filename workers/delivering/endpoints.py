@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from store.subscriptions import InvalidSubscriptionError, Subscription
-from workers.delivering.options import Options
+from workers.delivering.option_models import Options
 
 
 def endpoint_of(

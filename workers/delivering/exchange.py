@@ -9,12 +9,12 @@ from kombu import Connection, Exchange, Producer
 from pydantic import Field
 
 from store.subscriptions import Secrets, Subscription
-from workers.delivering.channel import Outgoing, UndeliverableError
+from workers.delivering.channel import FailedError, Outgoing, UndeliverableError
 from workers.delivering.deadline import Deadline, cut
 from workers.delivering.endpoints import endpoint_of
-from workers.delivering.failing import DeliveryFailedError, readable
-from workers.delivering.options import Line, Options, options_of
-from workers.delivering.payload import CONTENT_TYPE, body_of
+from workers.delivering.option_models import Line, Options, options_of
+from workers.delivering.payload import CONTENT_TYPE, body
+from workers.delivering.words import readable
 
 SCHEMES = {"amqp": False, "amqps": True}
 PERSISTENT = 2
@@ -53,14 +53,14 @@ class ExchangeChannel:
         self._returned: list[object] = []
 
     def send(self, outgoing: Outgoing) -> None:
-        body = body_of(outgoing)
-        with Deadline(2 * self._options.timeout_seconds, self._hang_up) as deadline:
+        content = body(outgoing.event)
+        with Deadline(2 * self._options.timeout, self._hang_up) as deadline:
             try:
-                self._publish(self._opened(), outgoing, body)
+                self._publish(self._opened(), outgoing, content)
             except Exception as error:
                 # A late confirmation must not be taken for that of the next message.
                 self._abandon()
-                if isinstance(error, UndeliverableError | DeliveryFailedError):
+                if isinstance(error, UndeliverableError | FailedError):
                     raise
                 raise self._failure(error, given_up=deadline.over) from None
 
@@ -98,12 +98,12 @@ class ExchangeChannel:
             return False
         return bool(self._wire.connected)
 
-    def _publish(self, producer: Producer, outgoing: Outgoing, body: bytes) -> None:
+    def _publish(self, producer: Producer, outgoing: Outgoing, content: bytes) -> None:
         event = outgoing.event
         self._returned.clear()
         try:
             producer.publish(
-                body,
+                content,
                 routing_key=routing_key(event.aggregate_type, event.event_type),
                 headers={
                     "aggregate_type": event.aggregate_type,
@@ -122,7 +122,7 @@ class ExchangeChannel:
                 raise UndeliverableError(f"the broker refuses the message: {said(error)}") from None
             raise
         if self._returned:
-            raise DeliveryFailedError(
+            raise FailedError(
                 f"no queue takes messages of {routing_key(event.aggregate_type, event.event_type)} "
                 f"from the exchange {self._options.exchange}: bind one to it"
             )
@@ -139,14 +139,14 @@ class ExchangeChannel:
     def _hang_up(self) -> None:
         cut(self._socket)
 
-    def _failure(self, error: Exception, *, given_up: bool) -> DeliveryFailedError:
+    def _failure(self, error: Exception, *, given_up: bool) -> FailedError:
         if given_up or isinstance(error, TimeoutError):
-            return DeliveryFailedError(
-                f"the broker has not confirmed within {2 * self._options.timeout_seconds:g} s"
+            return FailedError(
+                f"the broker has not confirmed within {2 * self._options.timeout:g} s"
             )
         if getattr(error, "reply_code", None) == REFUSED:
-            return DeliveryFailedError(f"the broker refuses our user: {said(error)}")
-        return DeliveryFailedError(f"the broker has not taken the message: {said(error)}")
+            return FailedError(f"the broker refuses our user: {said(error)}")
+        return FailedError(f"the broker has not taken the message: {said(error)}")
 
 
 def connection(url: SplitResult, password: str | None, options: ExchangeOptions) -> Connection:
@@ -166,7 +166,7 @@ def connection(url: SplitResult, password: str | None, options: ExchangeOptions)
         virtual_host=unquote(url.path[1:]) or "/",
         transport="pyamqp",
         ssl=tls,
-        connect_timeout=options.timeout_seconds,
+        connect_timeout=options.timeout,
         transport_options={"confirm_publish": True},
     )
 

@@ -15,11 +15,11 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from store.subscriptions import Secrets, Subscription
-from workers.delivering.channel import Outgoing
+from workers.delivering.channel import FailedError, Outgoing
 from workers.delivering.endpoints import endpoint_of
-from workers.delivering.failing import DeliveryFailedError, readable
-from workers.delivering.options import Line, Options, options_of
-from workers.delivering.payload import body_of
+from workers.delivering.option_models import Line, Options, options_of
+from workers.delivering.payload import body
+from workers.delivering.words import readable
 from workers.keepalive import kept_alive
 
 SCHEMES = {"redis": False, "rediss": True, "unix": True}
@@ -43,8 +43,8 @@ def channel(subscription: Subscription, secrets: Secrets) -> "StreamChannel":
         Redis.from_url(
             subscription.endpoint,
             password=secrets.newest,
-            socket_timeout=options.timeout_seconds,
-            socket_connect_timeout=options.timeout_seconds,
+            socket_timeout=options.timeout,
+            socket_connect_timeout=options.timeout,
             # Trying again is the deliverer's, who counts: an XADD that nobody answered may be done.
             retry=Retry(NoBackoff(), 0),
             **kept_alive(subscription.endpoint),
@@ -62,12 +62,12 @@ class StreamChannel:
         self._options = options
 
     def send(self, outgoing: Outgoing) -> None:
-        entry: dict[Any, Any] = {"idempotency_key": outgoing.key, "event": body_of(outgoing)}
+        entry: dict[Any, Any] = {"idempotency_key": outgoing.key, "event": body(outgoing.event)}
         try:
             self._redis.xadd(self._options.stream, entry, maxlen=self._options.maxlen)
         except RedisError as error:
             # Without the cause: its text may quote the entry.
-            raise DeliveryFailedError(sentence(error, self._options.timeout_seconds)) from None
+            raise FailedError(sentence(error, self._options.timeout)) from None
 
     def close(self) -> None:
         self._redis.close()
