@@ -27,6 +27,7 @@ CHANNELS: dict[str, MakeChannel] = {
     "http": lazily("workers.delivering.http"),
     "stream": lazily("workers.delivering.stream"),
     "amqp": lazily("workers.delivering.exchange"),
+    "mail": lazily("workers.delivering.mail"),
 }
 
 

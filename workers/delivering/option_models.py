@@ -23,7 +23,14 @@ def one_line(text: str) -> str:
     return text
 
 
+def a_folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError("must be the path of a folder that can be read here")
+    return path
+
+
 ReadableFile = Annotated[Path, AfterValidator(a_file)]
+ReadableFolder = Annotated[Path, AfterValidator(a_folder)]
 Line = Annotated[str, AfterValidator(one_line)]
 
 
