@@ -10,7 +10,7 @@ from workers.console import ask, fleet, mend, submit
 FAMILIES: dict[str, tuple[click.Command, ...]] = {
     "Run": (fleet.up, fleet.demo, fleet.migrate),
     "Work": (submit.submit,),
-    "Ask": (ask.status, ask.projections, ask.history, ask.commands),
+    "Ask": (ask.status, ask.projections, ask.history, ask.commands, ask.replay),
     "Mend": (mend.rebuild, mend.retry, mend.dead_letters),
 }
 SHORT_HELP = 66  # what fits beside the names

@@ -11,7 +11,9 @@ from store.read_model_tables import prepare
 from store.retry import is_passing
 from workers import safety
 from workers.fleet import fleet
+from workers.settings import current_settings
 from workers.telemetry import configure_logging
+from workers.tending import changed
 
 log = structlog.get_logger(__name__)
 
@@ -32,10 +34,21 @@ def start(**_: Any) -> None:
     try:
         require_safety()
         prepare(fleet.database, projections())
+        offer_rebuilds()
     except Exception as error:  # a signal's handlers must not fail quietly
         raise CannotStartError(f"cannot start: {reason(error)}") from error
     # Connections must not be open across the fork that follows.
     fleet.forget(close=True)
+
+
+def offer_rebuilds() -> None:
+    """Say which projections stand still because their code has changed, and what to do."""
+    unasked = current_settings().rebuild_changed
+    for name in changed():
+        remedy = "it is rebuilt now" if unasked else f"run: fleetlog rebuild {name}"
+        log.warning(
+            "projection has changed since its rows were folded", projection=name, next=remedy
+        )
 
 
 @signals.beat_init.connect

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 from redis import Redis
 
 from store.engine import Database, Role
@@ -90,6 +91,7 @@ class Fleet:
             "FLEETLOG_ALLOW_UNSAFE": UNSAFE,
             "FLEETLOG_DASHBOARD_PASSWORD": "only-for-this-test",
         }
+        self.admin_url = servers.migration_url
         self.database = Database(sqlalchemy_url(servers.database_url))
         self.store = EventStore(self.database)
         self.redis = Redis.from_url(servers.redis_url)
@@ -125,6 +127,10 @@ class Fleet:
         with self.database.connect(Role.READER) as connection:
             return connection.execute(query.encode()).fetchall()
 
+    def as_admin(self, statement: str) -> None:
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
     def count(self, query: str) -> int:
         return int(self.rows(f"select count(*) from {query}")[0][0])
 
@@ -133,7 +139,7 @@ class Fleet:
         behind = self.rows(
             "select coalesce(max(p.last), 0) from (select max(global_sequence) - "
             "(select min(last_global_sequence) from projection_checkpoints "
-            "where projection_name <> 'snapshots') as last from events) p"
+            "where projection_name <> 'snapshots' and standing = 'live') as last from events) p"
         )
         return max(0, int(behind[0][0]))
 

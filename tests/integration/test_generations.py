@@ -109,8 +109,10 @@ def test_the_shares_of_a_build_are_disjoint_and_leave_nobody_out(
     for reader in shelf.begin(shares=3):
         shelf.bring(reader)
         built += asked(fresh, f"select count(*) from {MODELS}.toy_shelf__g2")
+    rung = asked(fresh, f"select sum(rung) from {MODELS}.toy_shelf__g2")
 
     assert 0 < built[0] < built[1] < built[2] == TOYS  # type: ignore[operator]  # they are counts
+    assert rung == [2 * TOYS]
 
 
 def test_what_does_not_depend_on_one_aggregate_each_is_built_by_one(database: Database) -> None:
@@ -132,6 +134,22 @@ def test_a_rollback_brings_the_rows_from_before_and_they_catch_up(
     assert back.generation == 1
     assert shelf.rows() == shelf.from_scratch()
     assert [one.generation for one in shelf.readers("previous")] == [2]
+
+
+def test_a_writer_from_before_a_swap_and_a_rollback_writes_nothing_where_it_stood(
+    shelf: Generations,
+) -> None:
+    before = shelf.turn()
+    shelf.begin()
+    shelf.build()
+    shelf.swap()
+    shelf.swap("previous")
+    rows = shelf.rows()
+
+    assert shelf.readers()[0].last_global_sequence == before.last_global_sequence
+    with pytest.raises(FencedError):
+        shelf.projector.advance(before)
+    assert shelf.rows() == rows
 
 
 def test_only_one_generation_from_before_is_kept(shelf: Generations, fresh: TestDatabase) -> None:

@@ -8,6 +8,12 @@ PARKED = "store/parking.py"
 PROJECTOR = "store/projector.py"
 RETRYING = "store/retrying_parked.py"
 
+SWAPPING = "store/swapping.py"
+PAGES = "store/pages.py"
+
+GENERATIONS = "tests/integration/test_generations.py::"
+ROLLED_BACK = f"{GENERATIONS}test_a_writer_from_before_a_swap_and_a_rollback"
+PARTITIONS = "tests/integration/test_partitions.py::"
 PROJECTIONS = "tests/integration/test_projections.py::"
 PARKING = "tests/integration/test_parking.py::"
 WORKERS = "tests/integration/test_workers_projecting.py::"
@@ -62,6 +68,47 @@ PROJECTION_MUTANTS = (
         ),
         (f"{REBUILT}[0]", f"{REBUILT}[2]"),
         "DID NOT RAISE",
+    ),
+    Mutant(
+        "epoch-not-raised-by-a-swap",
+        "A writer from before a swap and a rollback goes on where it stood, beside the new one.",
+        (
+            Edit(SWAPPING, "'previous', epoch = epoch + 1, held", "'previous', held"),
+            Edit(SWAPPING, "(*live, *coming)) + 1\n", "(*live, *coming))\n"),
+        ),
+        (f"{ROLLED_BACK}_writes_nothing_where_it_stood",),
+        "DID NOT RAISE",
+    ),
+    Mutant(
+        "swapped-in-too-early",
+        "Rows that the live table has are gone until the next generation has caught up.",
+        (Edit(SWAPPING, "    if min(positions) < needed:\n", "    if False:\n"),),
+        (f"{GENERATIONS}test_a_generation_that_is_behind_does_not_take_its_place",),
+        "DID NOT RAISE",
+    ),
+    Mutant(
+        "parked-left-behind-by-a-swap",
+        "What the next generation has set aside is forgotten when it goes live.",
+        (
+            Edit(
+                SWAPPING,
+                "        connection.execute(PARKED_ALONG, (partitions, name, name, partitions, "
+                "one.projection_name))\n",
+                "",
+            ),
+        ),
+        (
+            f"{GENERATIONS}test_what_several_builders_have_parked_stays_parked_under_one_reader",
+            f"{PARTITIONS}test_a_rebuild_changes_their_number_and_keeps_what_is_parked[1-names0]",
+        ),
+        r"assert \[",
+    ),
+    Mutant(
+        "partitions-overlap",
+        "Two readers fold the same aggregates, and nobody folds the others.",
+        (Edit(PAGES, '%b::integer) = %b::integer"', '%b::integer) in (0, %b::integer)"'),),
+        (f"{GENERATIONS}test_the_shares_of_a_build_are_disjoint_and_leave_nobody_out",),
+        "assert|Error",
     ),
     Mutant(
         "epoch-not-raised-by-a-retry",

@@ -31,6 +31,20 @@ class Time(click.ParamType[datetime]):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+class Moment(click.ParamType["datetime | int"]):
+    """A time, or a position in the global order."""
+
+    name = "moment"
+
+    def convert(
+        self, value: str | datetime | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime | int:
+        """Return either; digits alone are a position."""
+        if isinstance(value, str) and value.isdecimal():
+            return int(value)
+        return value if isinstance(value, int) else Time().convert(value, param, ctx)
+
+
 @click.command(cls=Command)
 @json_option
 @click.pass_context
@@ -122,3 +136,35 @@ def commands(  # noqa: PLR0913 - one for each option
         tell_command(command_id, as_json=as_json)
     else:
         tell_commands(Wanted(status, command_type, aggregate, limit), as_json=as_json)
+
+
+@click.command(cls=FleetCommand)
+@click.argument("name", metavar="NAME|FILE.py:CLASS")
+@click.option("--until", type=Moment(), metavar="TIME|POSITION", help="As it was then.  [now]")
+@click.option("--into", metavar="TABLE", help="Keep the rows, in a table of this name.")
+@click.option("--replace", is_flag=True, help="With --into: over a table of an earlier replay.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=20, metavar="N", help="Rows to show.  [20]"
+)
+@json_option
+def replay(  # noqa: PLR0913 - one for each option
+    *,
+    name: str,
+    until: datetime | int | None,
+    into: str | None,
+    replace: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """
+    Show a read model as it was then, or one that nobody has deployed.
+
+    The events up to that moment are folded by today's code, beside everything else. A projection
+    may also come from a file of yours.
+    """
+    if into is not None and not into.isidentifier():
+        raise click.UsageError(f"--into {into!r} is no name for a table: letters, digits and _")
+    from workers.console.replaying import Wish
+    from workers.console.replaying import replay as work
+
+    work(name, Wish(until, into, replace, limit, as_json))

@@ -14,12 +14,14 @@ from workers.fleet import addresses
 from workers.projecting import OtherVersionError, UnknownProjectionError
 from workers.safety.schema import NEVER_MIGRATED
 from workers.settings import SettingsError
+from workers.standstill import NoStandstillError
 
 # Errors of ours: their own sentence says it all.
 SPEAKING = (
     CommandNotDoneError,
     DomainError,
     EmbeddedServerError,
+    NoStandstillError,
     OtherVersionError,
     SettingsError,
     StoreError,
@@ -30,8 +32,6 @@ SPEAKING = (
 def explain(error: BaseException) -> str | None:
     """Return the sentence for an error that was to be expected, None for a bug."""
     if isinstance(error, SPEAKING):
-        return str(error)
-    if type(error) is LookupError:  # the store's word for a checkpoint that is not there
         return str(error)
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, psycopg.Error):

@@ -26,13 +26,15 @@ verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show all th
 @workers_option
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Tasks at once.  [2]")
 @click.option("--no-dashboard", is_flag=True, help="Leave the dashboard out.")
+@click.option("--auto", is_flag=True, help="Rebuild projections whose code has changed.")
 @port_option
 @verbose_option
-def up(
+def up(  # noqa: PLR0913 - one for each option
     *,
     workers: int,
     concurrency: int | None,
     no_dashboard: bool,
+    auto: bool,
     dashboard_port: int | None,
     verbose: bool,
 ) -> None:
@@ -52,6 +54,7 @@ def up(
         dashboard=not no_dashboard,
         dashboard_port=dashboard_port,
         verbose=verbose,
+        rebuild_changed=auto,
     )
     run_fleet(plan)
 

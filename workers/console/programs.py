@@ -26,6 +26,7 @@ class Plan:
     dashboard: bool = True
     dashboard_port: int | None = None
     verbose: bool = False
+    rebuild_changed: bool = False
 
     @property
     def nodes(self) -> list[str]:
@@ -93,6 +94,8 @@ def programs(plan: Plan, dashboard: Dashboard | None) -> Iterator[Program]:
     """Yield what is to run: workers, beat, dashboard. Each holds the embedded servers itself."""
     settings = current_settings()
     home = {variable("home"): str(settings.home)}
+    if plan.rebuild_changed:
+        home[variable("rebuild_changed")] = "true"
     concurrency = str(plan.concurrency or settings.concurrency)
     for node in plan.nodes:
         arguments = ("worker", "-n", node, "--concurrency", concurrency)

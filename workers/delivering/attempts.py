@@ -18,7 +18,7 @@ def pause_after(attempts: int) -> float:
 
 def note_failure(deliveries: Deliveries, subscription: Subscription, outcome: Outcome) -> None:
     """Write down what a failed attempt leads to."""
-    outgoing, error = outcome
+    outgoing, error, _ = outcome
     name, position = subscription.name, outgoing.event.global_sequence
     if isinstance(error, PostponedError) and not error.counted:
         pause = within_bounds(error.seconds)

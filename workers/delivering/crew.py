@@ -12,10 +12,11 @@ from workers.delivering.channel import Channel, Outgoing
 
 
 class Outcome(NamedTuple):
-    """One attempt: arrived, or failed with an error."""
+    """One attempt: arrived, or failed with an error; `judged` once it is known what follows."""
 
     outgoing: Outgoing
     error: Exception | None
+    judged: Event
 
 
 class Crew:
@@ -90,9 +91,16 @@ class Crew:
             if self.over:
                 return
             error = self._attempt(outgoing)
-            self._outcomes.put(Outcome(outgoing, error))
+            outcome = Outcome(outgoing, error, Event())
+            self._outcomes.put(outcome)
             if error is not None:
+                self._hear(outcome)
                 return
+
+    def _hear(self, outcome: Outcome) -> None:
+        """After a failure, send nothing more before it is known whether the circuit has opened."""
+        while not outcome.judged.wait(0.1) and not self.over:
+            pass
 
     def _attempt(self, outgoing: Outgoing) -> Exception | None:
         try:

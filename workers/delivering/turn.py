@@ -78,7 +78,7 @@ class Turn:
     def _finish(self) -> None:
         """Wait for what is on its way, keeping the lock meanwhile."""
         give_up = time.monotonic() + IN_FLIGHT
-        while not self._crew.wait(0.5) and time.monotonic() < give_up:
+        while not self._crew.wait(0.05) and time.monotonic() < give_up:
             self._come_in(0)
         self._come_in(0)
         self._note_arrivals()
@@ -100,6 +100,7 @@ class Turn:
             self._well()
         elif well is not None:
             self._ill()
+        outcome.judged.set()
 
     def _ill(self) -> None:
         self._in_trouble = True
