@@ -43,28 +43,26 @@ def written(template: str, folder: Path | None, values: Mapping[str, str]) -> Le
     if not places:
         raise UndeliverableError(f"there is no template {template}.txt")
     text, html = places[0] / f"{template}.txt", places[0] / f"{template}.html"
-    head, _, body = filled(text, values).partition("\n\n")
+    # Before it is filled: what is filled in may hold an empty line.
+    head, _, body = text.read_text(encoding="utf-8").partition("\n\n")
     if not head.startswith(SUBJECT):
         raise UndeliverableError(f"{text.name} must begin with a line {SUBJECT} and an empty one")
+    subject = filled(text.name, head.removeprefix(SUBJECT), values)
+    letter = Letter(one_line(subject, LONGEST_SUBJECT), filled(text.name, body, values), None)
+    if not html.is_file():
+        return letter
     escaped = {name: escape(value) for name, value in values.items()}
-    return Letter(
-        one_line(head.removeprefix(SUBJECT), LONGEST_SUBJECT),
-        body,
-        filled(html, escaped) if html.is_file() else None,
-    )
+    return letter._replace(html=filled(html.name, html.read_text(encoding="utf-8"), escaped))
 
 
-def filled(template: Path, values: Mapping[str, str]) -> str:
+def filled(name: str, text: str, values: Mapping[str, str]) -> str:
     try:
-        return Template(template.read_text(encoding="utf-8")).substitute(values)
+        return Template(text).substitute(values)
     except KeyError as error:
-        raise UndeliverableError(
-            f"{template.name} asks for ${error.args[0]}; there is {', '.join(sorted(values))}"
-        ) from None
-    except ValueError:  # its text quotes the template, and that is no harm; but it says little
-        raise UndeliverableError(
-            f"{template.name} holds a $ that begins no name: write $$"
-        ) from None
+        asked, there = error.args[0], ", ".join(sorted(values))
+        raise UndeliverableError(f"{name} asks for ${asked}; there is {there}") from None
+    except ValueError:
+        raise UndeliverableError(f"{name} holds a $ that begins no name: write $$") from None
 
 
 def values_of(outgoing: Outgoing, recipient: Recipient) -> dict[str, str]:

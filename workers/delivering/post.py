@@ -45,14 +45,14 @@ class Conversation(smtplib.SMTP):
         super().__init__(server.host, server.port, server.hostname, server.timeout)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made: socket.socket = super()._get_socket(host, port, timeout)
+        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # as SMTP_SSL does
         self._hold(made)
         if self._server.implicit and self._server.context:
             made = self._server.context.wrap_socket(
                 made, server_hostname=host, do_handshake_on_connect=False
             )
             self._hold(made)
-            made.do_handshake()  # type: ignore[attr-defined]  # it is an SSLSocket now
+            made.do_handshake()
         made.settimeout(LONGEST_SECONDS)
         return made
 
@@ -93,9 +93,8 @@ class Post:
         """Return a conversation that goes on, the one of before if the server still listens."""
         if self._talk is None or not self._is_there(self._talk):
             self._abandon()
-            talk = Conversation(self._server, self._remember)
-            self._enter(talk)
-            self._talk = talk
+            self._talk = Conversation(self._server, self._remember)
+            self._enter(self._talk)
         return self._talk
 
     def _enter(self, talk: Conversation) -> None:
@@ -148,10 +147,10 @@ def judged(error: Exception, private: list[str]) -> Exception:
         code = error.smtp_code
         said = f"the mail server refuses the mail: {reply(code, error.smtp_error, private)}"
         return UndeliverableError(said) if code >= REFUSED else FailedError(said)
-    if isinstance(error, smtplib.SMTPNotSupportedError | ValueError):
-        return UndeliverableError("the mail server cannot be told of such an address")
     if isinstance(error, smtplib.SMTPServerDisconnected):
         return FailedError("the mail server has hung up")
+    if isinstance(error, smtplib.SMTPNotSupportedError) or not isinstance(error, OSError):
+        return UndeliverableError("the mail server cannot be told of such an address")
     return FailedError(f"the mail server is out of reach: {masked(str(error), private)}")
 
 
