@@ -105,6 +105,19 @@ def test_a_mail_waits_for_the_address_book_and_that_is_no_attempt(
     assert post.rows()[0][1:] == ("delivered", 1)
 
 
+def test_a_mail_waits_while_the_address_book_has_set_its_user_aside(
+    post: Subscribed, box: Postbox
+) -> None:
+    """Who changed before being created is parked there; who it is, a person will find out."""
+    post.store("ghost", UserEmailChanged(new_email="ghost@example.org"), LEFT, type="User")
+    know_everybody()
+    post.deliver()
+    post.deliver_again()
+
+    assert [row[1:] for row in post.rows()] == [("skipped", 0), ("waiting", 0)]
+    assert post.ask(ERRORS, post.name) == [("address_book has not come so far", 0)]
+
+
 def test_a_name_with_line_breaks_reaches_nobody_else(post: Subscribed, box: Postbox) -> None:
     evil = UserCreated(
         user_id="eve", username="Eve\r\nBcc: mallory@example.org", email="eve@example.org"
