@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from enum import StrEnum
-from typing import Annotated, TypeVar, get_type_hints
+from typing import Annotated, TypeVar, get_args, get_type_hints
 
 T = TypeVar("T")
 
@@ -19,6 +19,8 @@ Secret = Annotated[T, Mark.SECRET]
 
 
 _marks: dict[type["Message"], dict[str, Mark]] = {}
+# By these a dataclass, a named tuple, a typed dict and a msgspec struct are known.
+RECORDS = ("__dataclass_fields__", "_fields", "__total__", "__struct_fields__")
 
 
 class Message:
@@ -39,7 +41,7 @@ def field_names(cls: type[Message]) -> tuple[str, ...]:
 
 
 def marked_fields(cls: type[Message]) -> dict[str, Mark]:
-    """Return the fields declared as `Personal[...]` or `Secret[...]`, with their marks."""
+    """Return the fields that are, or hold, a `Personal[...]` or `Secret[...]`, with their marks."""
     if cls not in _marks:
         hints = get_type_hints(cls, include_extras=True)
         found = ((name, mark_of(hints.get(name))) for name in field_names(cls))
@@ -47,5 +49,12 @@ def marked_fields(cls: type[Message]) -> dict[str, Mark]:
     return _marks[cls]
 
 
-def mark_of(hint: object) -> Mark | None:
-    return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Mark)), None)
+def mark_of(hint: object, within: tuple[object, ...] = ()) -> Mark | None:
+    """Return the mark of a type, or of the first type within it: `Personal[str] | None`."""
+    own = next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Mark)), None)
+    if own is not None or hint in within:
+        return own
+    parts = get_args(hint)
+    if any(hasattr(hint, sign) for sign in RECORDS):
+        parts += tuple(get_type_hints(hint, include_extras=True).values())
+    return next((mark for part in parts if (mark := mark_of(part, (*within, hint)))), None)

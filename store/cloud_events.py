@@ -39,6 +39,8 @@ IN_METADATA = {
     "traceparent": "traceparent",
 }
 IN_COLUMNS = frozenset({"specversion", "type", "subject", "time", "data"})
+REQUIRED = ("id", "source", "type", "subject", "time")
+ATTRIBUTE_TYPES = (str, bool, int)
 ATTRIBUTE = re.compile("[a-z0-9]+")
 UUID_TEXT = re.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -62,29 +64,31 @@ def as_cloud_event(event: RecordedEvent) -> dict[str, Any]:
     An imported one is returned exactly as it came in. Positions are texts, since an integer of
     a CloudEvent ends at 2,147,483,647. Raises UndecodableEventError.
     """
-    metadata, kept = event.metadata, event.metadata.cloud_event
-    made: dict[str, Any] = {
-        "specversion": SPEC_VERSION,
-        "id": str(event.event_id),
-        "source": OUR_SOURCE + quote(event.aggregate_type, safe=""),
+    metadata = event.metadata
+    made: dict[str, Any] = {"specversion": SPEC_VERSION, "id": str(event.event_id)}
+    made |= beyond_columns(event) if metadata.cloud_event is None else metadata.cloud_event
+    made |= {
         "type": event.event_type,
         "subject": event.aggregate_id,
-        "time": metadata.occurred_at or zulu(event.timestamp),
+        "time": time_of(metadata, event.timestamp),
     }
-    if kept is None:
-        made |= {
-            "datacontenttype": JSON_TYPE,
-            "schemaversion": event.version,
-            "globalsequence": str(event.global_sequence),
-            "sequencenumber": str(event.sequence_number),
-        }
-    else:
-        made |= kept
     for attribute, name in IN_METADATA.items():
         text = getattr(metadata, name)
         if text is not None:
             made[attribute] = text
-    return made | {"data": event.payload}
+    made["data"] = event.payload
+    return made
+
+
+def beyond_columns(event: RecordedEvent) -> dict[str, Any]:
+    """Return for an event of ours what an imported one brings itself."""
+    return {
+        "source": OUR_SOURCE + quote(event.aggregate_type, safe=""),
+        "datacontenttype": JSON_TYPE,
+        "schemaversion": event.version,
+        "globalsequence": str(event.global_sequence),
+        "sequencenumber": str(event.sequence_number),
+    }
 
 
 def from_cloud_event(
@@ -137,16 +141,24 @@ def event_id_of(source: str, id: str) -> UUID:
 
 def happened_at(event: RecordedEvent) -> datetime:
     """Return when it happened: elsewhere and before for imported history, else when stored."""
-    occurred = event.metadata.occurred_at
+    return moment_of(event.metadata, event.timestamp)
+
+
+def moment_of(metadata: Metadata, stored: datetime) -> datetime:
+    occurred = metadata.occurred_at
     try:
-        moment = datetime.fromisoformat(occurred) if occurred else event.timestamp
+        moment = datetime.fromisoformat(occurred) if occurred else stored
     except ValueError:  # a claim of somebody else's client
-        return event.timestamp
+        return stored
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def zulu(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def time_of(metadata: Metadata, stored: datetime) -> str:
+    """Return the same as a text: as it came where a CloudEvent may say it so."""
+    occurred = metadata.occurred_at
+    if occurred and TIME.fullmatch(occurred):
+        return occurred
+    return moment_of(metadata, stored).astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def check_attributes(found: Mapping[str, Any]) -> None:
@@ -156,7 +168,7 @@ def check_attributes(found: Mapping[str, Any]) -> None:
             check_attribute(name, value)
     if found.get("specversion") != SPEC_VERSION:
         raise UnstorableError("specversion", f"must be {SPEC_VERSION!r}")
-    for name in ("id", "source", "type", "subject", "time"):
+    for name in REQUIRED:
         require_text(found.get(name), name)
     check_name(found["type"], "type")
     check_aggregate_id(found["subject"], "subject")
@@ -171,9 +183,9 @@ def check_attributes(found: Mapping[str, Any]) -> None:
 def check_attribute(name: str, value: object) -> None:
     if name == "data_base64":
         raise UnstorableError(name, "cannot be kept: data must be an object")
-    if not ATTRIBUTE.fullmatch(name):
+    if name not in REQUIRED and not ATTRIBUTE.fullmatch(name):
         raise UnstorableError(printable(name), "must be lower-case letters and digits")
-    if not isinstance(value, str | bool | int):
+    if not isinstance(value, ATTRIBUTE_TYPES):
         raise UnstorableError(name, "must be a text, a whole number or a truth value")
     check_value(value, name)
 

@@ -82,7 +82,7 @@ where subscription = %b and status = 'parked' and global_sequence = any (%b)
 returning global_sequence
 """
 WORK = """
-select s.name, c.last_global_sequence < drawn.last_value as behind,
+select s.name, drawn.is_called and c.last_global_sequence < drawn.last_value as behind,
        (circuit.open_until is null or circuit.open_until <= now()) and (
            exists (select from fleetlog.outbox o
                    where o.subscription = s.name and o.global_sequence > k.taken_to)

@@ -44,6 +44,33 @@ class CommandIdReusedError(StoreError):
 
 
 @dataclass(eq=False)
+class EventIdReusedError(StoreError):
+    """An event id came back with other content: two facts, or one that somebody changed."""
+
+    event_id: UUID
+    where: str
+
+    def __str__(self) -> str:
+        return f"id: the event {self.event_id} stands {self.where} already, with other content"
+
+
+@dataclass(eq=False)
+class OtherHistoryError(StoreError):
+    """An aggregate has events that are not the import's own; to go on behind them is a choice."""
+
+    aggregate_id: str
+    version: int
+    own: int
+
+    def __str__(self) -> str:
+        own = f"the last of this file's is number {self.own}" if self.own else "none of this file"
+        return (
+            f"subject: {self.aggregate_id!r} has {self.version} events already, {own}; "
+            "--append puts these behind them"
+        )
+
+
+@dataclass(eq=False)
 class NotAcceptedError(StoreError):
     """A command is not, or no longer, waiting to be handled: somebody else settled it."""
 

@@ -12,11 +12,11 @@ from store import checkpoints
 from store.checkpoints import Checkpoint, reader_name
 from store.engine import Connection, Database, Role
 from store.errors import GenerationError, NotAlignedError
-from store.following import copy_grants, rewrite, views_on
 from store.generations import tables_in
 from store.projection import Projection
 from store.read_model_tables import place
 from store.renaming import suffixed
+from store.succession import copy_grants, rewrite, views_on
 
 # A swap that waits for a long reader makes every later reader wait behind itself, so it waits
 # for a moment only, and tries again.

@@ -5,12 +5,14 @@ from io import TextIOWrapper
 
 import click
 
-from workers.console import ask, fleet, mend, submit
+from workers.console import ask, audit, deliver, fleet, mend, move, submit
 
 FAMILIES: dict[str, tuple[click.Command, ...]] = {
     "Run": (fleet.up, fleet.demo, fleet.migrate),
     "Work": (submit.submit,),
-    "Ask": (ask.status, ask.projections, ask.history, ask.commands, ask.replay),
+    "Ask": (ask.status, ask.projections, ask.history, ask.commands, audit.audit, ask.replay),
+    "In and out": (move.import_, move.export, move.tail),
+    "Tell others": (deliver.subscription, deliver.deliveries, deliver.skip),
     "Mend": (mend.rebuild, mend.retry, mend.dead_letters),
 }
 SHORT_HELP = 66  # what fits beside the names

@@ -20,7 +20,8 @@ def metadata_from(headers: Mapping[str, Any], lineage: Mapping[str, Any]) -> Met
     inherited = {"correlation_id": lineage.get("root_id"), "causation_id": lineage.get("parent_id")}
     claimed = {name: headers.get(name) for name in CLAIMED}
     found = {**given(inherited), **given(claimed)}
-    return Metadata(**{name: storable_text(value, LONGEST) for name, value in found.items()})
+    kept: dict[str, Any] = {name: storable_text(value, LONGEST) for name, value in found.items()}
+    return Metadata(**kept)
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from psycopg import errors
 
 from store.engine import Connection, Role
 from store.errors import FencedError, NoReaderError, NotAlignedError
-from store.following import copy_indexes
 from store.generations import tables_in
 from store.projection import Projection
 from store.renaming import suffixed
+from store.succession import copy_indexes
 from store.swapping import Swapped, swap
 from workers.fleet import fleet
 from workers.projecting import named

@@ -14,7 +14,7 @@ class OrderPlaced(Event, version=2):
     customer_id: str | None = None
 
 
-class PaymentProcessed(Event):
+class PaymentProcessed(Event, words="Order {id} was paid"):
     amount: Decimal
 
 

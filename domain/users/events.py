@@ -13,11 +13,11 @@ class UserCreated(Event, version=2):
     email: Personal[str]
 
 
-class UserEmailChanged(Event):
+class UserEmailChanged(Event, words="User {id} has a new e-mail address"):
     new_email: Personal[str]
 
 
-class UserPasswordChanged(Event):
+class UserPasswordChanged(Event, words="User {id} has a new password"):
     password_hash: Secret[str]
 
 

@@ -21,7 +21,7 @@ BEHIND = """
 select c.projection_name, c.last_global_sequence, c.status, coalesce(c.error, ''),
        (select coalesce(max(e.global_sequence), 0) from fleetlog.events e)
 from fleetlog.projection_checkpoints c
-where c.projection_name <> 'snapshots' order by 1
+where c.projection_name <> 'snapshots' and c.standing = 'live' order by 1
 """
 
 

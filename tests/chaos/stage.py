@@ -33,6 +33,9 @@ class Deed(StrEnum):
     TIMEOUT = "timeouts of the server"
     CANCEL = "statements cancelled, sessions terminated"
     POISON = "poisoned aggregates"
+    REBUILD = "rebuilds"
+    ROLLBACK = "rollbacks"
+    GIVEN_UP = "rebuilds given up"
     COMMAND = "commands"
     MALFORMED = "malformed inputs"
 

@@ -16,7 +16,7 @@ from tests.integration.screens import told
 from workers.fleet import fleet
 
 PASSED_OVER = re.compile(r"^passed over line (\d+): (.*)$", re.MULTILINE)
-SHOWN_FAULTS = "workers.console.streaming.SHOWN_FAULTS"
+SHOWN_FAULTS = "workers.console.faults.SHOWN_FAULTS"
 EVERY = 10  # lines between two good ones
 STOPS = 60
 

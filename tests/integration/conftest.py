@@ -12,6 +12,7 @@ from tests.fleets import TestFleet, a_fleet, connected
 from tests.integration.lent import lent
 from tests.integration.mailing import mailing
 from tests.integration.postbox import Postbox, postbox
+from tests.integration.receivers import Receiver, receiving
 from tests.integration.subscribed import Subscribed
 from tests.processes import Process
 from workers.embedded import Servers
@@ -78,3 +79,10 @@ def box() -> Iterator[Postbox]:
 @pytest.fixture
 def post(town: TestFleet, box: Postbox) -> Subscribed:
     return mailing(town, box)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server that takes webhooks, well unless it is told otherwise."""
+    with receiving() as made:
+        yield made

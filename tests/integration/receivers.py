@@ -38,7 +38,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to do with a request; `hang` waits for the end of the test, `drip` for each byte."""
+    """
+    What to do with a request.
+
+    `hang` waits for the end of the test, `drip` before each byte, `after` before the first.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -46,6 +50,7 @@ class Answer:
     hang: bool = False
     close: bool = False
     drip: float = 0.0
+    after: float = 0.0
     twice: bool = False
 
 
@@ -94,7 +99,10 @@ class Handler(BaseHTTPRequestHandler):
             self.receiver.connections += 1
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # whoever sent it died on the way
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.path, headers, body, time.monotonic())
         with self.receiver.lock:
@@ -110,8 +118,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _give(self, answer: Answer) -> None:
         self.close_connection = answer.close or answer.twice
-        if answer.hang:
-            self.receiver.over.wait(30)
+        if answer.hang or answer.after:
+            self.receiver.over.wait(answer.after or 30)
         if answer.hang or answer.close:
             return
         head = {"content-length": str(len(answer.body)), **answer.headers}

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import structlog
 from click.testing import CliRunner
@@ -56,7 +56,12 @@ def untouched() -> Iterator[None]:
 
 
 @contextmanager
-def running(*arguments: str, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def running(
+    *arguments: str,
+    environment: Mapping[str, str],
+    stdout: int | IO[str] = subprocess.PIPE,
+    stderr: int | IO[str] = subprocess.PIPE,
+) -> Iterator["subprocess.Popen[str]"]:
     """Run it as a process of its own; killed at the end of the block if it still runs."""
     inherited = {name: v for name, v in os.environ.items() if not name.startswith(OURS)}
     with subprocess.Popen(
@@ -64,8 +69,8 @@ def running(*arguments: str, environment: Mapping[str, str]) -> Iterator["subpro
         cwd=ROOT,
         env={**inherited, **environment},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
         text=True,
     ) as process:
         try:
@@ -78,4 +83,4 @@ def interrupted(process: "subprocess.Popen[str]") -> Told:
     """Press Ctrl-C, and return what it then said."""
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    return Told(process.returncode, out, err)
+    return Told(process.returncode, out or "", err or "")

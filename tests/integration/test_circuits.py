@@ -1,12 +1,10 @@
 """An endpoint in trouble is spared: by all workers, and until one probe arrives."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from store.circuits import OPENS_AFTER, Circuit
 from tests.fleets import TestFleet
-from tests.integration.receivers import Answer, Receiver, receiving
+from tests.integration.receivers import Answer, Receiver
 from tests.integration.subscribed import Subscribed, subscribe
 from workers.delivering import attempts, delivering
 from workers.fleet import fleet
@@ -18,12 +16,6 @@ FAILING = Answer(500)
 def long_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """No rest ends by chance: they are drawn at random."""
     monkeypatch.setattr(attempts, "pause_after", lambda _: 60.0)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as made:
-        yield made
 
 
 @pytest.fixture

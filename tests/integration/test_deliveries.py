@@ -1,11 +1,11 @@
 """From events to a receiver: at least once, in order for each aggregate, with the same key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from tests.fleets import TestFleet
-from tests.integration.receivers import Answer, Receiver, Request, receiving
+from tests.integration.receivers import Answer, Receiver, Request
 from tests.integration.subscribed import Subscribed, subscribe
 from workers.delivering import attempts
 from workers.fleet import fleet
@@ -17,12 +17,6 @@ FAILING = Answer(500)
 def long_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """No rest ends by chance: they are drawn at random."""
     monkeypatch.setattr(attempts, "pause_after", lambda _: 60.0)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as made:
-        yield made
 
 
 @pytest.fixture

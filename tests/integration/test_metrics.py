@@ -6,7 +6,6 @@ from contextlib import closing
 from urllib.request import urlopen
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from store.codec import RawEvent
@@ -14,6 +13,7 @@ from store.event_store import Expected
 from store.projection import projections
 from store.read_model_tables import prepare
 from tests.fleets import TestFleet
+from tests.integration.lent import shut
 from tests.polling import eventually
 from tests.processes import started
 from workers.dead_letters import letter, post
@@ -69,23 +69,9 @@ def test_a_database_that_is_away_is_seen_and_what_only_it_knows_is_left_out(
     metrics_url: str, idle: TestFleet
 ) -> None:
     eventually(lambda: "fleetlog_database_up 1.0" in scraped(metrics_url), SECONDS)
-    lock_out(idle, allowed=False)
-    try:
+    with shut(idle.database):
         eventually(lambda: "fleetlog_database_up 0.0" in scraped(metrics_url), SECONDS)
         lines = scraped(metrics_url)
-    finally:
-        lock_out(idle, allowed=True)
 
     assert "fleetlog_broker_up 1.0" in lines
     assert [line for line in lines if line.startswith("fleetlog_projection_halted{")] == []
-
-
-def lock_out(idle: TestFleet, *, allowed: bool) -> None:
-    """Close the database to everybody, or open it again."""
-    name = idle.database.name
-    url = idle.database.admin_url.replace(f"/{name}?", "/postgres?")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"alter database {name} allow_connections {allowed}".encode())
-        connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
-        )

@@ -58,6 +58,8 @@ CALLS = {
     "append_events": "select fleetlog.append_events('s', 'Load', -1, '{}', '{}', '{}', '{}', '{}', "
     "null, null, null)",
     "accept_commands": "select fleetlog.accept_commands('{}', '{}', '{}', '{}', '{}', '{}')",
+    "import_events": "select fleetlog.import_events('{}', '{}', '{}', '{}', '{}', '{}', '{}', "
+    "'{}', '{}')",
     "retry_commands": "select fleetlog.retry_commands('{}')",
     "set_aside_command": "select fleetlog.set_aside_command(gen_random_uuid(), 'cancelled', null)",
 }

@@ -12,7 +12,7 @@ from domain.aggregate import Aggregate, aggregate_class
 from store.errors import UndecodableEventError, UnknownEventError
 from store.recorded import RecordedEvent
 from workers.console.endings import Failure
-from workers.console.masking import event_fields, state_fields
+from workers.console.masking import all_hidden, event_fields, state_fields
 from workers.console.output import add, as_fields, counted, plain, show, show_json, table, utc
 from workers.fleet import fleet
 
@@ -147,5 +147,13 @@ def as_document(event: RecordedEvent, *, mask: bool) -> dict[str, Any]:
         "schema_version": event.version,
         "event_id": event.event_id,
         "data": event_fields(event, mask=mask),
-        "metadata": msgspec.json.decode(event.metadata_json),
+        "metadata": known_beside(event, mask=mask),
     }
+
+
+def known_beside(event: RecordedEvent, *, mask: bool) -> dict[str, Any]:
+    """Return the metadata; what others said beside it may be anything, and is hidden if `mask`."""
+    found: dict[str, Any] = msgspec.json.decode(event.metadata_json)
+    if mask and "cloud_event" in found:
+        found["cloud_event"] = all_hidden(found["cloud_event"])
+    return found

@@ -84,6 +84,11 @@ class Source:
         """Return how many bytes of the file were read; only with a known size."""
         return self._raw.tell()
 
+    def estimate(self, done: int) -> int | None:
+        """Guess how many there are in all from how far into the file we are."""
+        position = self.position if self.size else 0
+        return int(done * self.size / position) if self.size and position else None
+
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """Yield the lines that hold something, with their numbers; BadLineError ends a bad file."""
         try:

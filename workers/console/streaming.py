@@ -9,8 +9,9 @@ from store.errors import CommandIdReusedError, UnstorableError
 from store.inbox import Acceptance, Submission
 from workers.console.bars import Bar, Bars
 from workers.console.endings import Failure, Interrupted
+from workers.console.faults import Faults
 from workers.console.lines import BadLineError, Envelope, Source, opened, submission
-from workers.console.output import counted, say
+from workers.console.output import counted
 from workers.console.settling import Settling
 from workers.console.summary import tell
 from workers.console.wanted import Wanted
@@ -20,7 +21,6 @@ from workers.submitting import CHUNK, ring_for, submit_many
 LOOK_EVERY = 0.25  # seconds between two looks at the outcomes while we still submit
 POLL = 0.1
 QUIET = 10.0  # seconds without an outcome after which we ask whether a worker runs
-SHOWN_FAULTS = 10
 
 # What one command alone can be refused for, in a chunk whose others are well.
 REFUSED = (DomainError, CommandIdReusedError, UnstorableError)
@@ -45,10 +45,14 @@ class FileRun:
 
     def __init__(self, envelope: Envelope, wanted: Wanted) -> None:
         self.settling = Settling()
-        self.faults = 0
+        self._faults = Faults(passed_over=wanted.skip_bad)
         self._envelope = envelope
         self._wanted = wanted
-        self._stop: BadLineError | None = None
+
+    @property
+    def faults(self) -> int:
+        """How many lines were passed over."""
+        return self._faults.count
 
     @property
     def accepted(self) -> int:
@@ -61,17 +65,17 @@ class FileRun:
         lines = iter(source)
         last_look = time.monotonic()
         try:
-            while self._stop is None and (chunk := self._chunk(lines)):
+            while self._faults.stop is None and (chunk := self._chunk(lines)):
                 self.settling.add(self._accept(chunk))
-                bar.at(self.accepted, self._estimate(source))
+                bar.at(self.accepted, source.estimate(self.accepted))
                 if self._wanted.wait and time.monotonic() - last_look > LOOK_EVERY:
                     self.settling.look()
                     last_look = time.monotonic()
         except KeyboardInterrupt:
             raise Interrupted(f"{self._kept()}; run this again to go on") from None
-        if self._stop is not None:
+        if self._faults.stop is not None:
             raise Failure(
-                f"{self._stop}. {self._kept()} before it; mend the line and run this again, "
+                f"{self._faults.stop}. {self._kept()} before it; mend the line and run this again, "
                 "or pass over such lines with --skip-bad"
             )
         bar.at(self.accepted, self.accepted)
@@ -103,14 +107,14 @@ class FileRun:
     def _chunk(self, lines: Iterator[tuple[int, bytes]]) -> list[Numbered]:
         """Return the next commands; those before a line that stops us are accepted all the same."""
         chunk: list[Numbered] = []
-        while len(chunk) < CHUNK and self._stop is None:
+        while len(chunk) < CHUNK and self._faults.stop is None:
             try:
                 number, text = next(lines)
                 chunk.append((number, submission(number, text, self._envelope)))
             except StopIteration:
                 break
             except BadLineError as error:
-                self._fault(error)
+                self._faults.note(error)
         return chunk
 
     def _accept(self, chunk: list[Numbered]) -> list[Acceptance]:
@@ -126,27 +130,11 @@ class FileRun:
             try:
                 answers += fleet.inbox.accept([one])
             except REFUSED as error:
-                self._fault(BadLineError(number, str(error)))
-            if self._stop is not None:
+                self._faults.note(BadLineError(number, str(error)))
+            if self._faults.stop is not None:
                 break
         ring_for(answers)
         return answers
 
-    def _fault(self, error: BadLineError) -> None:
-        """Count a bad line, or stop at it."""
-        if not self._wanted.skip_bad:
-            self._stop = error
-            return
-        self.faults += 1
-        if self.faults <= SHOWN_FAULTS:
-            say(f"passed over {error}", style="yellow")
-        elif self.faults == SHOWN_FAULTS + 1:
-            say("more bad lines are only counted", style="yellow")
-
     def _kept(self) -> str:
         return f"{counted(self.accepted, 'command')} accepted and kept"
-
-    def _estimate(self, source: Source) -> int | None:
-        """Guess the number of commands from how far into the file we are."""
-        position = source.position if source.size else 0
-        return int(self.accepted * source.size / position) if source.size and position else None

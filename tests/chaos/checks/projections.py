@@ -10,7 +10,8 @@ Rows: TypeAlias = Mapping[str, tuple[Any, ...]]
 
 CHECKPOINTS = """
 select projection_name, last_global_sequence, status, coalesce(error, '')
-from fleetlog.projection_checkpoints where projection_name <> 'snapshots'
+from fleetlog.projection_checkpoints
+where projection_name <> 'snapshots' and standing = 'live'
 """
 SAFE = "select fleetlog.safe_position()"
 PARKED = "select projection_name, global_sequence from fleetlog.parked_events"

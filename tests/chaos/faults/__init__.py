@@ -5,7 +5,7 @@ from enum import Enum, auto
 from random import Random
 from typing import NamedTuple, TypeAlias
 
-from tests.chaos.faults import commits, crashes, freezes, kills, limits, poison, wires
+from tests.chaos.faults import commits, crashes, freezes, kills, limits, poison, rebuilds, wires
 from tests.chaos.stage import VISIBILITY_SECONDS, Deed, Stage
 
 __all__ = ["FAULTS", "Fault", "Lane"]
@@ -21,6 +21,7 @@ class Lane(Enum):
     DATABASE = auto()
     BROKER = auto()
     POISON = auto()
+    REBUILDS = auto()
 
 
 class Fault(NamedTuple):
@@ -66,4 +67,7 @@ FAULTS = (
     Fault(Lane.BROKER, crashes.lose_broker_file, Deed.BROKER_LOSS, seconds=2),
     Fault(Lane.BROKER, crashes.flush_broker, Deed.BROKER_LOSS),
     Fault(Lane.POISON, poison.poison, Deed.POISON, seconds=20),
+    Fault(Lane.REBUILDS, rebuilds.rebuild, Deed.REBUILD, seconds=8),
+    Fault(Lane.REBUILDS, rebuilds.roll_back, Deed.ROLLBACK, seconds=2),
+    Fault(Lane.REBUILDS, rebuilds.give_up_rebuild, Deed.GIVEN_UP, seconds=2),
 )

@@ -9,7 +9,7 @@ from psycopg import errors
 
 from store.engine import Database, Role
 from store.errors import GenerationError
-from store.following import copy_indexes
+from store.succession import copy_indexes
 from store.swapping import swap
 from tests.conftest import TestDatabase
 from tests.integration.generations import MODELS, Generations, as_admin, asked

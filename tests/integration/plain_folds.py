@@ -1,0 +1,141 @@
+"""
+Analytics and audit log folded once more: from raw rows, in plain Python, in other words.
+
+Nothing of the product's is used here but the names of its tables and columns.
+"""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import psycopg
+
+from tests.conftest import TestDatabase
+
+FACTS = (
+    "select global_sequence, event_id::text, aggregate_id, aggregate_type, event_type, version, "
+    "sequence_number, timestamp, data, metadata from fleetlog.events order by global_sequence"
+)
+PEOPLES = {"username", "email", "new_email", "password_hash"}
+BOUNDS = [
+    ("1 second", 1),
+    ("10 seconds", 10),
+    ("1 minute", 60),
+    ("10 minutes", 600),
+    ("1 hour", 3600),
+    ("6 hours", 21_600),
+    ("1 day", 86_400),
+    ("3 days", 259_200),
+    ("1 week", 604_800),
+    ("2 weeks", 1_209_600),
+    ("30 days", 2_592_000),
+    ("90 days", 7_776_000),
+]
+
+
+class Fact(NamedTuple):
+    """A row of `events`."""
+
+    position: int
+    event_id: str
+    id: str
+    kind: str
+    type: str
+    version: int
+    number: int
+    timestamp: datetime
+    data: dict[str, Any]
+    metadata: dict[str, str]
+
+    @property
+    def when(self) -> datetime:
+        said = self.metadata.get("occurred_at")
+        return datetime.fromisoformat(said) if said else self.timestamp
+
+    @property
+    def day(self) -> str:
+        return self.when.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def facts(database: TestDatabase) -> list[Fact]:
+    with psycopg.connect(database.admin_url) as connection:
+        return [Fact(*row) for row in connection.execute(FACTS)]
+
+
+def event_counts(past: list[Fact]) -> Counter[tuple[Any, ...]]:
+    return Counter((f.when.astimezone(UTC).strftime("%Y-%m-%d %H"), f.kind, f.type) for f in past)
+
+
+def active_users(past: list[Fact]) -> Counter[str]:
+    people = {(f.day, f.metadata.get("actor") or f.id) for f in past if is_somebodys(f)}
+    return Counter(day for day, _ in people)
+
+
+def is_somebodys(fact: Fact) -> bool:
+    return bool(fact.metadata.get("actor")) or fact.kind == "User"
+
+
+def deactivations(past: list[Fact]) -> Counter[tuple[str, str]]:
+    return Counter((f.day, f.data["reason"]) for f in past if f.type == "UserDeactivated")
+
+
+def order_values(past: list[Fact]) -> dict[str, tuple[int, Fraction]]:
+    found: dict[str, tuple[int, Fraction]] = {}
+    placed: set[str] = set()
+    for fact in past:
+        if fact.type == "OrderPlaced" and fact.id not in placed:
+            placed.add(fact.id)
+            orders, value = found.get(fact.day, (0, Fraction()))
+            found[fact.day] = (orders + 1, value + Fraction(fact.data["total"]))
+    return found
+
+
+def order_times(past: list[Fact]) -> dict[tuple[str, str], tuple[int, Decimal]]:
+    first: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for fact in past:
+        if fact.kind == "Order":
+            first[fact.id].setdefault(fact.type, fact.when)
+    found: dict[tuple[str, str], list[timedelta]] = defaultdict(list)
+    for times in first.values():
+        for step, name in (("paid", "PaymentProcessed"), ("shipped", "OrderShipped")):
+            if name in times:
+                took = times[name] - times["OrderPlaced"]
+                found[step, bucket(took.total_seconds())].append(took)
+    return {key: (len(all_), exactly(sum(all_, timedelta()))) for key, all_ in found.items()}
+
+
+def bucket(seconds: float) -> str:
+    if seconds < 0:
+        return "earlier"
+    return next((name for name, most in BOUNDS if seconds <= most), "longer")
+
+
+def exactly(time: timedelta) -> Decimal:
+    return Decimal((time.days * 86_400 + time.seconds) * 10**6 + time.microseconds) / 10**6
+
+
+def audit_entries(past: list[Fact]) -> dict[int, tuple[Any, ...]]:
+    """Return what each entry should say but its words."""
+    last: dict[str, dict[str, Any]] = defaultdict(dict)
+    found: dict[int, tuple[Any, ...]] = {}
+    for fact in past:
+        changes = []
+        for field, value in fact.data.items():
+            name = "email" if field == "new_email" else field
+            now = "***" if field in PEOPLES else value
+            changes.append((name, last[fact.id].get(name), now))
+            last[fact.id][name] = now
+        found[fact.position] = (*told(fact), sorted(changes, key=str))
+    return found
+
+
+def told(fact: Fact) -> tuple[Any, ...]:
+    said = fact.metadata
+    place = (fact.event_id, fact.kind, fact.id, fact.number, fact.type, fact.version)
+    who = (said.get("actor"), said.get("db_user"), said.get("db_host"))
+    why = (said.get("reason") or fact.data.get("reason"), said.get("command_id"))
+    talk = (said.get("correlation_id"), said.get("causation_id"))
+    occurred = fact.when if said.get("occurred_at") else None
+    return (*place, fact.timestamp, occurred, *who, *why, *talk)
