@@ -14,6 +14,7 @@ from tests.fleets import TestFleet
 from tests.integration.mailing import ADA, ERRORS, LEFT, know_everybody, mailing
 from tests.integration.postbox import USER, Postbox
 from tests.integration.subscribed import Subscribed
+from workers.console.subscriptions import send_test
 from workers.delivering import attempts
 from workers.fleet import fleet
 
@@ -172,3 +173,11 @@ def test_what_was_before_a_subscription_is_told_to_nobody_nor_after_a_rebuild(
 
     assert box.mails == []
     assert post.rows() == []
+
+
+def test_a_test_goes_to_the_sender(post: Subscribed, box: Postbox) -> None:
+    send_test(post.name)
+
+    (mail,) = box.mails
+    assert mail.recipients == ["shop@example.org"]
+    assert mail.message["Subject"] == f"A test of {post.name}"

@@ -50,7 +50,7 @@ def within_bounds(seconds: float) -> float:
 
 def said(error: Exception | None) -> str:
     """Return an error for a person, with its kind where it is none of ours."""
-    if isinstance(error, FailedError | PostponedError | UndeliverableError):
+    if isinstance(error, FailedError | NothingToSendError | PostponedError | UndeliverableError):
         return error.reason
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 

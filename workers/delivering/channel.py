@@ -5,6 +5,9 @@ from typing import Protocol
 
 from store.recorded import RecordedEvent
 
+# What a person sends to see whether a receiver is reached; nothing has happened, nothing is stored.
+TEST_AGGREGATE, TEST_EVENT = "Fleetlog", "SubscriptionTested"
+
 
 @dataclass(frozen=True)
 class Outgoing:
@@ -13,6 +16,10 @@ class Outgoing:
     event: RecordedEvent
     subscription: str
     attempt: int = 1
+
+    @property
+    def is_test(self) -> bool:
+        return (self.event.aggregate_type, self.event.event_type) == (TEST_AGGREGATE, TEST_EVENT)
 
     @property
     def key(self) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from domain.aggregate import aggregate_class
 from domain.message import Mark, marked_fields
+from store.errors import UndecodableEventError, UnknownEventError
 from store.notifications import Recipient
 from workers.delivering.channel import Outgoing, UndeliverableError
 
@@ -67,16 +68,24 @@ def filled(name: str, text: str, values: Mapping[str, str]) -> str:
 
 def values_of(outgoing: Outgoing, recipient: Recipient) -> dict[str, str]:
     """Return what a template may ask for: the recipient's name and the event's fields."""
-    event = outgoing.event.event
+    known = {"username": recipient.name, "subscription": outgoing.subscription}
+    if outgoing.is_test:
+        return known
+    recorded = outgoing.event
+    try:
+        event = recorded.event
+    except (UndecodableEventError, UnknownEventError):  # their text may quote it
+        place = recorded.global_sequence
+        raise UndeliverableError(f"the event at position {place} cannot be read") from None
     marks = marked_fields(type(event))
     fields = {
         name: as_text(value)
         for name, value in msgspec.to_builtins(event).items()
         if marks.get(name) is not Mark.SECRET
     }
-    owner = aggregate_class(outgoing.event.aggregate_type)
+    owner = aggregate_class(recorded.aggregate_type)
     id_field = owner.id_field if owner else "aggregate_id"
-    return {**fields, id_field: outgoing.event.aggregate_id, "username": recipient.name}
+    return {**fields, id_field: recorded.aggregate_id, **known}
 
 
 def as_text(value: object) -> str:

@@ -10,16 +10,10 @@ from urllib.parse import SplitResult, unquote
 from pydantic import AfterValidator, Field
 
 from store.engine import Role
-from store.errors import UndecodableEventError, UnknownEventError
 from store.notifications import Notification, Recipient, notification_for
 from store.recorded import RecordedEvent
 from store.subscriptions import InvalidSubscriptionError, Secrets, Subscription
-from workers.delivering.channel import (
-    NothingToSendError,
-    Outgoing,
-    PostponedError,
-    UndeliverableError,
-)
+from workers.delivering.channel import NothingToSendError, Outgoing, PostponedError
 from workers.delivering.endpoints import endpoint_of
 from workers.delivering.letters import address_of, addressed, values_of, written
 from workers.delivering.option_models import Line, Options, ReadableFolder, options_of
@@ -30,6 +24,7 @@ from workers.fleet import fleet
 # Both are private: the one has to ask for STARTTLS first, unless somebody has allowed otherwise.
 PORTS = {"smtp": 587, "smtps": 465}
 SOON = 1.0
+TEST_TEMPLATE = "test"
 
 
 def a_sender(text: str) -> str:
@@ -96,14 +91,9 @@ class MailChannel:
         self._post = Post(server)
 
     def send(self, outgoing: Outgoing) -> None:
-        notification = self._notification(outgoing.event)
-        recipient = recipient_of(notification, outgoing.event)
-        try:
-            values = values_of(outgoing, recipient)
-        except (UndecodableEventError, UnknownEventError):  # their text may quote the event
-            place = outgoing.event.global_sequence
-            raise UndeliverableError(f"the event at position {place} cannot be read") from None
-        letter = written(notification.template, self._options.templates, values)
+        template, recipient = self._whom_to_tell(outgoing)
+        values = values_of(outgoing, recipient)
+        letter = written(template, self._options.templates, values)
         mail = addressed(letter, outgoing, self._sender, recipient)
         address = address_of(recipient).addr_spec
         Pace(fleet.redis, self._subscription, self._options.per_minute).wait()
@@ -112,13 +102,17 @@ class MailChannel:
     def close(self) -> None:
         self._post.close()
 
-    def _notification(self, event: RecordedEvent) -> Notification:
+    def _whom_to_tell(self, outgoing: Outgoing) -> tuple[str, Recipient]:
+        """Return template and recipient; a test goes to the sender."""
+        if outgoing.is_test:
+            return TEST_TEMPLATE, Recipient(self._sender.display_name, self._sender.addr_spec)
+        event = outgoing.event
         found = notification_for(event.aggregate_type, event.event_type)
         if found is None:
             raise NothingToSendError(f"nobody is told of {event.event_type}")
         if event.metadata.occurred_at is not None and not self._options.history:
             raise NothingToSendError("it is imported history")
-        return found
+        return found.template, recipient_of(found, event)
 
 
 def recipient_of(notification: Notification, event: RecordedEvent) -> Recipient:
