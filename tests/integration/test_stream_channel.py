@@ -15,11 +15,15 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from domain.users import UserDeactivated, UserPasswordChanged
+from store.subscriptions import Subscription
 from tests.chaos.proxy import Mode, Proxy
+from tests.fleets import TestFleet
+from tests.integration.subscribed import Subscribed
 from tests.outgoing import channel_to, outgoing
 from tests.polling import eventually
 from workers.delivering.channel import FailedError
 from workers.embedded.valkey import Valkey, program
+from workers.fleet import fleet
 
 LEFT = UserDeactivated(reason="they asked")
 
@@ -186,3 +190,32 @@ def test_an_error_never_quotes_the_event(tmp_path: Path) -> None:
 
     assert str(refusal.value) == "the stream's server refuses the entry: unknown command"
     assert refusal.value.__cause__ is None
+
+
+def test_what_a_lost_server_missed_follows_in_the_order_of_each_aggregate(
+    town: TestFleet, valkey: Valkey
+) -> None:
+    """Through the whole machine: outbox, deliveries, channel."""
+    fleet.subscriptions.add(
+        Subscription("theirs", "stream", f"unix://{valkey.socket}", {"stream": "whole"}),
+        "now",
+        None,
+    )
+    of = Subscribed(town, "theirs", "")
+    of.append("a", 1)
+    of.deliver()
+    valkey.stop()
+    of.append("a", 2, 3)
+    of.append("b", 4)
+    of.deliver()
+    meanwhile = of.statuses()
+    valkey.start(durable=False)
+    of.probe()
+
+    with Redis(unix_socket_path=str(valkey.socket), decode_responses=True) as theirs:
+        found = [msgspec.json.decode(entry["event"]) for entry in entries(theirs, "whole")]
+    abouts = [(event["subject"], event["data"]["note"]) for event in found]
+    assert meanwhile == ["delivered", "waiting", "waiting", "waiting"]
+    assert [about for about in abouts if about[0] == "a"] == [("a", 1), ("a", 2), ("a", 3)]
+    assert ("b", 4) in abouts
+    assert of.statuses() == ["delivered"] * 4

@@ -63,5 +63,7 @@ def invalid(model: type[Options], problem: ErrorDetails) -> InvalidSubscriptionE
     if problem["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return InvalidSubscriptionError(field, f"is no option here; these are: {known}")
+    if problem["type"] == "missing":
+        return InvalidSubscriptionError(field, "must be given")
     rule = problem["msg"].removeprefix("Value error, ").removeprefix("Input should ")
     return InvalidSubscriptionError(field, rule if rule.startswith("must ") else f"must {rule}")
