@@ -8,6 +8,7 @@ from tests.fleets import TestFleet
 from tests.integration.receivers import Answer, Receiver, Request
 from tests.integration.subscribed import Subscribed, subscribe
 from workers.delivering import attempts
+from workers.delivering.turn import AT_ONCE
 from workers.fleet import fleet
 
 FAILING = Answer(500)
@@ -104,6 +105,26 @@ def test_different_aggregates_are_on_their_way_at_once_and_one_never_twice(
     assert len(receiver.requests) == 12
     assert 1 < receiver.most_at_once <= 4
     assert not any(overlaps)
+
+
+def test_what_takes_long_is_not_sent_a_second_time_meanwhile(
+    shop: Subscribed, receiver: Receiver
+) -> None:
+    receiver.answer = lambda request, _: Answer(after=1.0 if request.about == ("a", 1) else 0)
+    shop.append("a", 1)
+    shop.append("b", 1)
+    shop.deliver()
+
+    assert sorted(receiver.abouts) == [("a", 1), ("b", 1)]
+
+
+def test_more_than_one_portion_of_an_outbox_is_taken_up(
+    shop: Subscribed, receiver: Receiver
+) -> None:
+    positions = shop.append("a", *range(AT_ONCE + 20))
+    shop.deliver()
+
+    assert shop.rows() == [(position, "delivered", 1) for position in positions]
 
 
 def test_a_delivery_that_keeps_failing_is_parked_and_holds_back_only_its_aggregate(
