@@ -1,6 +1,6 @@
 """The words everything is said in: events, commands, aggregates, upcasters, scenarios."""
 
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError
 from typing import TypeAlias
 
 import pytest
@@ -12,19 +12,6 @@ from domain.event import Event
 from domain.message import Mark, Personal, Secret, marked_fields
 from domain.testing import Scenario
 from domain.upcasting import Data, missing_upcasters, upcast, upcaster, upcasters
-
-
-@dataclass(frozen=True)
-class Sofa:
-    """A record within a message, and within itself."""
-
-    seats: int
-    taken: "tuple[Personal[str] | Sofa, ...]" = ()
-
-
-@dataclass(frozen=True)
-class Desk:
-    size: int
 
 
 class DoorOpened(Event):
@@ -113,24 +100,6 @@ def test_the_repr_of_a_message_hides_what_is_personal_or_secret() -> None:
 def test_a_mark_says_how_carefully_a_field_is_handled() -> None:
     assert marked_fields(OpenDoor) == {"by": Mark.PERSONAL}
     assert marked_fields(CloseDoor) == {"code": Mark.SECRET}
-
-
-def test_a_mark_within_a_fields_type_marks_the_field() -> None:
-    class Met(Event):
-        guest: Personal[str] | None = None
-        sofa: Sofa | None = None
-        desk: Desk | None = None
-        codes: tuple[Secret[str], ...] = ()
-        rooms: dict[str, list[Personal[str]]] | None = None
-        times: int | None = None
-
-    marks = {
-        "guest": Mark.PERSONAL,
-        "sofa": Mark.PERSONAL,
-        "codes": Mark.SECRET,
-        "rooms": Mark.PERSONAL,
-    }
-    assert marked_fields(Met) == marks
 
 
 def test_a_command_names_the_field_it_was_refused_for() -> None:
