@@ -28,7 +28,7 @@ OPTIONS = [
     ({"timeout": 0}, "options.timeout must be greater than 0"),
     ({"timeout": "inf"}, "options.timeout must be a finite number"),
     ({"ca_file": "/nowhere/ca.pem"}, "options.ca_file must be the path of a file"),
-    ({"colour": "red"}, "options.colour is no option here; these are: attempts, parallel, ti"),
+    ({"colour": "red"}, "options.colour is no option here; there are attempts, parallel, timeout,"),
 ]
 
 

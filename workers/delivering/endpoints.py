@@ -5,11 +5,11 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from store.subscriptions import InvalidSubscriptionError, Subscription
-from workers.delivering.option_models import Options
+from workers.delivering.options import ServerOptions
 
 
 def endpoint_of(
-    subscription: Subscription, options: Options, schemes: Mapping[str, bool]
+    subscription: Subscription, options: ServerOptions, schemes: Mapping[str, bool]
 ) -> SplitResult:
     """
     Return a subscription's endpoint; raises InvalidSubscriptionError without quoting it.

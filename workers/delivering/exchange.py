@@ -12,7 +12,7 @@ from store.subscriptions import Secrets, Subscription
 from workers.delivering.channel import FailedError, Outgoing, UndeliverableError
 from workers.delivering.deadline import Deadline, cut
 from workers.delivering.endpoints import endpoint_of
-from workers.delivering.option_models import Line, Options, options_of
+from workers.delivering.options import Line, ServerOptions, options_of
 from workers.delivering.payload import CONTENT_TYPE, body
 from workers.delivering.words import readable
 
@@ -23,7 +23,7 @@ SHORT = 255  # bytes of a short string in AMQP, such as a routing key
 REFUSED, TOO_LARGE = 403, (406, 311)
 
 
-class ExchangeOptions(Options):
+class ExchangeOptions(ServerOptions):
     exchange: Line = Field(default="fleetlog", max_length=127)
     """The exchange to publish to."""
     exchange_type: Literal["topic", "headers"] = "topic"

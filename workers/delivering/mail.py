@@ -16,7 +16,7 @@ from store.subscriptions import InvalidSubscriptionError, Secrets, Subscription
 from workers.delivering.channel import NothingToSendError, Outgoing, PostponedError
 from workers.delivering.endpoints import endpoint_of
 from workers.delivering.letters import address_of, addressed, values_of, written
-from workers.delivering.option_models import Line, Options, ReadableFolder, options_of
+from workers.delivering.options import Line, ReadableFolder, ServerOptions, options_of
 from workers.delivering.pace import Pace
 from workers.delivering.post import Post, Server
 from workers.fleet import fleet
@@ -38,7 +38,7 @@ def a_sender(text: str) -> str:
     return text
 
 
-class MailOptions(Options):
+class MailOptions(ServerOptions):
     sender: Annotated[str, AfterValidator(a_sender)]
     """From whom the mails are."""
     per_minute: int = Field(default=60, ge=1, le=6000)

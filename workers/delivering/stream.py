@@ -17,7 +17,7 @@ from redis.retry import Retry
 from store.subscriptions import Secrets, Subscription
 from workers.delivering.channel import FailedError, Outgoing
 from workers.delivering.endpoints import endpoint_of
-from workers.delivering.option_models import Line, Options, options_of
+from workers.delivering.options import Line, ServerOptions, options_of
 from workers.delivering.payload import body
 from workers.delivering.words import readable
 from workers.keepalive import kept_alive
@@ -25,7 +25,7 @@ from workers.keepalive import kept_alive
 SCHEMES = {"redis": False, "rediss": True, "unix": True}
 
 
-class StreamOptions(Options):
+class StreamOptions(ServerOptions):
     stream: Line = "fleetlog"
     """The key of the stream."""
     maxlen: int | None = Field(default=None, ge=1)
