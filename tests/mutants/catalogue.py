@@ -1,5 +1,6 @@
 """Every mutant that the suite must catch."""
 
+from tests.mutants.channels import CHANNEL_MUTANTS
 from tests.mutants.commands import COMMAND_MUTANTS
 from tests.mutants.deliveries import DELIVERY_MUTANTS
 from tests.mutants.fleet import FLEET_MUTANTS
@@ -14,4 +15,5 @@ MUTANTS = (
     *FLEET_MUTANTS,
     *VIEW_MUTANTS,
     *DELIVERY_MUTANTS,
+    *CHANNEL_MUTANTS,
 )
