@@ -12,9 +12,13 @@ from kombu import Connection, Exchange, Message, Queue
 
 from domain.event import Event
 from domain.users import UserDeactivated
+from store.subscriptions import Subscription
+from tests.fleets import TestFleet
+from tests.integration.subscribed import Subscribed
 from tests.outgoing import channel_to, outgoing
 from tests.rabbit import CERTIFICATES, Rabbit, rabbit
 from workers.delivering.channel import Channel, FailedError, UndeliverableError
+from workers.fleet import fleet
 
 PASSWORD = "open-sesame"  # noqa: S105 - of a server that lives for a minute
 LEFT = UserDeactivated(reason="they asked")
@@ -204,6 +208,25 @@ def test_a_broker_that_hangs_is_given_up_in_time(server: Rabbit, exchange: str) 
 
     assert lasted < 3
     assert found[-1] == last.key
+
+
+def test_through_the_whole_machine_every_aggregate_keeps_its_order(
+    town: TestFleet, server: Rabbit, exchange: str
+) -> None:
+    wanted = Subscription("theirs", "amqp", server.url, {"exchange": exchange})
+    fleet.subscriptions.add(wanted, "now", PASSWORD)
+    of = Subscribed(town, "theirs", PASSWORD)
+    for note in range(5):
+        for toy in "abc":
+            of.append(toy, note)
+    with theirs(server, bound_to(exchange)) as queue:
+        of.deliver()
+        events = [msgspec.json.decode(message.body or "") for message in taken(queue)]
+
+    assert of.statuses() == ["delivered"] * 15
+    for toy in "abc":
+        notes = [event["data"]["note"] for event in events if event["subject"] == toy]
+        assert notes == [0, 1, 2, 3, 4]
 
 
 def test_what_was_confirmed_outlives_a_kill_and_the_rest_is_sent_when_the_broker_is_back(

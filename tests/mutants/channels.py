@@ -14,6 +14,7 @@ STREAMS = "tests/integration/test_stream_channel.py::"
 MAILS = "tests/integration/test_mail.py::"
 SERVERS = "tests/integration/test_mail_servers.py::"
 WRITTEN = "tests/unit/test_letters.py::"
+CODEC = "tests/unit/test_command_codec.py::"
 REFUSED = "tests/unit/test_endpoints.py::"
 
 CHANNEL_MUTANTS = (
@@ -117,10 +118,7 @@ CHANNEL_MUTANTS = (
         "command-with-an-empty-field",
         "A command accepted before its class had a field is refused when it comes again.",
         (Edit("store/command_codec.py", ", without=unsaid(command)", ""),),
-        (
-            "tests/unit/test_command_codec.py::"
-            "test_an_optional_field_that_says_nothing_is_not_written",
-        ),
+        (f"{CODEC}test_an_optional_field_that_says_nothing_is_not_written",),
         "AssertionError",
     ),
 )
