@@ -91,6 +91,21 @@ def test_an_order_of_nobody_we_know_sends_nothing_and_says_so(
     ]
 
 
+def test_events_that_nobody_is_told_of_are_no_trouble_of_the_server(
+    post: Subscribed, box: Postbox
+) -> None:
+    for number in range(20):
+        post.store(f"many-{number}", placed(f"many-{number}", None), type="Order")
+    know_everybody()
+    post.deliver()
+    post.store("ada", ADA, type="User")
+    know_everybody()
+    post.deliver()
+
+    assert len(box.mails) == 1
+    assert post.statuses() == [*["skipped"] * 20, "delivered"]
+
+
 def test_a_mail_waits_for_the_address_book_and_that_is_no_attempt(
     post: Subscribed, box: Postbox
 ) -> None:
