@@ -19,8 +19,8 @@ class RowStore:
 
     Rows travel as one JSON document that PostgreSQL turns into typed rows: msgspec writes it
     faster than the driver could bind the values one by one. So do keys, unless they are one
-    text each. Nothing here is prepared: a plan made while the table was small or empty would
-    go on reading all of it when it has grown.
+    text each. What looks rows up is not prepared: a plan made while the table was small or empty
+    would go on reading all of it when it has grown. What writes them has no such choice.
     """
 
     def __init__(self, row: type, table: Table) -> None:
@@ -50,7 +50,7 @@ class RowStore:
                 kept.append(row)
         if kept:
             document = msgspec.json.encode(kept).decode()
-            connection.execute(self._upsert, (document,), prepare=False)
+            connection.execute(self._upsert, (document,), prepare=True)
         if gone:
             connection.execute(self._delete, (self._keys(gone),), prepare=False)
 

@@ -27,6 +27,7 @@ COLUMNS = (
 )
 ALL = f"select {COLUMNS} from fleetlog.subscriptions order by name"  # noqa: S608 - our own names
 ONE = f"select {COLUMNS} from fleetlog.subscriptions where name = %b"  # noqa: S608 - likewise
+ACTIVE = "select from fleetlog.subscriptions where name = %b and status = 'active'"
 INSERT = """
 insert into fleetlog.subscriptions
     (name, kind, endpoint, options, event_types, aggregate_types, start_position)
@@ -103,6 +104,11 @@ class Subscriptions:
     def all(self) -> list[Subscription]:
         with self._database.connect(Role.READER) as connection:
             return [subscription(*row) for row in connection.execute(ALL, binary=True)]
+
+    def is_active(self, name: str) -> bool:
+        """Whether it is there and not paused."""
+        with self._database.connect(Role.READER) as connection:
+            return connection.execute(ACTIVE, (name,)).fetchone() is not None
 
     def secrets(self, name: str) -> Secrets:
         """Return what is valid now, the newest first; only for those who deliver."""

@@ -16,6 +16,7 @@ from store.engine import Database
 from store.event_store import EventStore
 from store.handling import CommandHandler
 from store.inbox import Inbox
+from store.outbox import Outbox
 from store.projector import Projector
 from store.repository import Repository
 from store.subscribing import Subscriptions
@@ -52,6 +53,14 @@ def addresses() -> Addresses:
         broker=broker_url(redis),
         embedded=settings.database_url is None,
     )
+
+
+@dataclass
+class KnownOutboxes:
+    """The active outboxes as they were found last, and until when that will do."""
+
+    outboxes: tuple[Outbox, ...] = ()
+    until: float = 0.0
 
 
 class Fleet:
@@ -113,6 +122,10 @@ class Fleet:
     def projectors(self) -> dict[str, Projector]:
         """One for each projection that this process has advanced."""
         return {}
+
+    @cached_property
+    def known_outboxes(self) -> KnownOutboxes:
+        return KnownOutboxes()
 
     def forget(self, *, close: bool) -> None:
         """Drop all connections; `close=False` after a fork, where they are the parent's."""

@@ -16,13 +16,6 @@ log = structlog.get_logger(__name__)
 KNOWN_SECONDS = 2.0
 
 
-class Known:
-    """The active outboxes as they were found last, and when."""
-
-    outboxes: tuple[Outbox, ...] = ()
-    until: float = 0.0
-
-
 def outbox(name: str) -> Outbox:
     """Return the outbox of this name; raises UnknownSubscriptionError."""
     return Outbox(fleet.subscriptions.find(subscription_of(name) or name))
@@ -34,17 +27,13 @@ def is_paused(projection: Projection) -> bool:
 
 def active() -> tuple[Outbox, ...]:
     """Return those to ring for, as they were a moment ago; none while the database is away."""
-    if time.monotonic() >= Known.until:
+    known = fleet.known_outboxes
+    if time.monotonic() >= known.until:
         try:
             found = fleet.subscriptions.all()
         except (psycopg.Error, DBAPIError) as error:
             log.info("no outbox is rung for, the beat will come by", error=type(error).__name__)
             return ()
-        Known.outboxes = tuple(Outbox(one) for one in found if one.status == "active")
-        Known.until = time.monotonic() + KNOWN_SECONDS
-    return Known.outboxes
-
-
-def forget_known() -> None:
-    """Have the table asked the next time."""
-    Known.until = 0.0
+        known.outboxes = tuple(Outbox(one) for one in found if one.status == "active")
+        known.until = time.monotonic() + KNOWN_SECONDS
+    return known.outboxes

@@ -6,5 +6,7 @@ from workers.delivering.delivering import deliver
 
 if __name__ == "__main__":
     print("delivering", flush=True)
+    deliver(sys.argv[1])
+    print("first turn over", flush=True)
     while True:
         deliver(sys.argv[1])

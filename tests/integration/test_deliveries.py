@@ -213,6 +213,24 @@ def test_a_paused_subscription_is_neither_filled_nor_delivered_and_loses_nothing
     assert shop.outbox() == positions
 
 
+def test_a_pause_reaches_a_deliverer_that_is_at_work(shop: Subscribed, receiver: Receiver) -> None:
+    def pausing(_request: Request, number: int) -> Answer:
+        if number == 0:
+            fleet.subscriptions.set_status("shop", "paused", "a test")
+        return Answer(after=0.05)
+
+    receiver.answer = pausing
+    shop.append("a", *range(60))
+    shop.deliver()
+    sent = len(receiver.requests)
+    fleet.subscriptions.set_status("shop", "active", "a test")
+    shop.deliver()
+
+    assert sent < 40
+    assert shop.statuses() == ["delivered"] * 60
+    assert receiver.abouts == [("a", number) for number in range(1, 61)]
+
+
 def test_what_was_delivered_long_ago_is_not_looked_at_again(
     shop: Subscribed, receiver: Receiver
 ) -> None:

@@ -29,7 +29,7 @@ DELIVERY_MUTANTS = (
         "A later event of an aggregate leaves before the earlier one has arrived.",
         (Edit(CREW, "self._hear(outcome)\n                return\n", "self._hear(outcome)\n"),),
         (HOLDS_BACK,),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "aggregate-not-held-back",
@@ -45,14 +45,14 @@ DELIVERY_MUTANTS = (
             HOLDS_BACK,
             PARKED,
         ),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "busy-aggregates-read-again",
         "While a delivery is on its way the same one is started once more.",
         (Edit(TURN, "due(self._of.name, busy, AT_ONCE)", "due(self._of.name, (), AT_ONCE)"),),
         (f"{DELIVERIES}test_what_takes_long_is_not_sent_a_second_time_meanwhile",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "key-of-the-attempt",
@@ -65,7 +65,7 @@ DELIVERY_MUTANTS = (
             ),
         ),
         (f"{DELIVERIES}test_a_retried_delivery_carries_the_same_key_and_no_other_does",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "late-mark-decides",
@@ -78,14 +78,14 @@ DELIVERY_MUTANTS = (
             ),
         ),
         (f"{FLEET}test_one_that_was_frozen_past_its_lease_decides_nothing_when_it_wakes",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "taken-up-without-the-cursor",
         "Each turn begins at the first row of the outbox, however much was delivered.",
         (Edit(TABLE, "o.global_sequence > place.taken_to\n", "o.global_sequence > 0\n"),),
         (f"{DELIVERIES}test_more_than_one_portion_of_an_outbox_is_taken_up",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "paused-but-filled",
@@ -94,7 +94,7 @@ DELIVERY_MUTANTS = (
         (
             f"{DELIVERIES}test_a_paused_subscription_is_neither_filled_nor_delivered_and_loses_nothing",
         ),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "paused-but-delivered",
@@ -110,7 +110,7 @@ DELIVERY_MUTANTS = (
         (
             f"{DELIVERIES}test_a_paused_subscription_is_neither_filled_nor_delivered_and_loses_nothing",
         ),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "starts-at-the-beginning",
@@ -123,14 +123,14 @@ DELIVERY_MUTANTS = (
             ),
         ),
         (f"{OUTBOX}test_by_default_only_what_comes_later_is_sent",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "circuit-without-end",
         "A dead endpoint is knocked at for every event there is.",
         (Edit("store/circuits.py", "OPENS_AFTER = 5", "OPENS_AFTER = 5_000"),),
         (f"{CIRCUITS}test_one_event_that_always_fails_does_not_keep_the_circuit_open",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "probes-without-number",
@@ -143,42 +143,42 @@ DELIVERY_MUTANTS = (
             ),
         ),
         (f"{CIRCUITS}test_of_all_who_ask_one_may_probe",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "probe-of-the-first",
         "One event that always fails keeps the circuit open for all others.",
         (Edit(TURN, "[min(firsts, key=lambda one: one.attempt)]", "[firsts[0]]"),),
         (f"{CIRCUITS}test_one_event_that_always_fails_does_not_keep_the_circuit_open",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "redirect-counts-as-delivered",
         "An event is lost at a door that has moved.",
         (Edit(HTTP, "if 200 <= status < 300:", "if 200 <= status < 400:"),),
-        (f"{WEBHOOKS}test_a_redirect_is_not_followed",),
+        (f"{WEBHOOKS}test_a_redirect_is_not_followed[301]",),
         "DID NOT RAISE",
     ),
     Mutant(
         "time-limit-begins-anew",
         "A receiver that sends a byte now and then holds a thread for ever.",
         (Edit(SOCKETS, "left = self._end - time.monotonic()", "left = self._seconds"),),
-        (f"{WEBHOOKS}test_nobody_is_waited_for_longer_than_was_said",),
-        "AssertionError",
+        (f"{WEBHOOKS}test_nobody_is_waited_for_longer_than_was_said[drips]",),
+        "assert",
     ),
     Mutant(
         "every-address-is-public",
         "Through us a stranger reaches what only we can reach.",
         (Edit(ADDRESSES, "for place in places if not private else ():", "for place in ():"),),
-        (f"{PLACES}test_no_address_inside_is_connected_to",),
-        "DID NOT RAISE|AssertionError|Error",
+        (f"{PLACES}test_no_address_inside_is_connected_to[127.0.0.1]",),
+        "DID NOT RAISE|assert|Error",
     ),
     Mutant(
         "wrapped-address-not-opened",
         "An IPv6 address that stands for an IPv4 one inside passes for a public one.",
         (Edit(ADDRESSES, "inner = unwrapped(address)", "inner = address"),),
-        (f"{PLACES}test_no_address_inside_is_connected_to",),
-        "DID NOT RAISE|AssertionError|Error",
+        (f"{PLACES}test_no_address_inside_is_connected_to[[2002:7f00:1::]]",),
+        "DID NOT RAISE|assert|Error",
     ),
     Mutant(
         "first-address-checked-alone",
@@ -204,7 +204,7 @@ DELIVERY_MUTANTS = (
             ),
         ),
         (f"{PLACES}test_a_name_is_resolved_once_and_connected_to_where_it_was_checked",),
-        "AssertionError|Error",
+        "assert|Error",
     ),
     Mutant(
         "any-certificate-will-do",
@@ -230,7 +230,7 @@ DELIVERY_MUTANTS = (
             ),
         ),
         (f"{WEBHOOKS}test_an_event_arrives_as_a_signed_cloud_event",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "secret-field-leaves",
@@ -243,7 +243,7 @@ DELIVERY_MUTANTS = (
             ),
         ),
         (f"{WEBHOOKS}test_what_is_marked_secret_does_not_leave",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "secrets-in-their-repr",
@@ -256,7 +256,7 @@ DELIVERY_MUTANTS = (
             ),
         ),
         (f"{TOLD}test_a_secret_is_shown_where_it_is_made_and_never_again",),
-        "AssertionError",
+        "assert",
     ),
     Mutant(
         "readers-see-secrets",
@@ -268,7 +268,7 @@ DELIVERY_MUTANTS = (
                 "grant select on fleetlog.subscription_secrets to fleetlog_reader;",
             ),
         ),
-        (f"{REFUSED}test_nobody_but_a_deliverer_reads_secrets",),
+        (f"{REFUSED}test_nobody_but_a_deliverer_reads_secrets[fleetlog_reader]",),
         "DID NOT RAISE",
     ),
 )

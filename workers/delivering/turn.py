@@ -89,6 +89,8 @@ class Turn:
         if time.monotonic() - self._noted > NOTE_EVERY:
             self._note_arrivals()
             self._extend()
+            if not fleet.subscriptions.is_active(self._of.name):
+                self._crew.stop()
 
     def _judge(self, outcome: Outcome) -> None:
         if outcome.error is None:
