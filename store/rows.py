@@ -1,7 +1,6 @@
 """Rows of a read model, loaded and written by the thousand in one statement each."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ from sqlalchemy import TEXT, VARCHAR, Column, String, Table, Text
 
 from store.arrays import TextArray
 from store.engine import Connection
-from store.projection import Key
+from store.projection import Key, columns_of
 
 
 class RowStore:
@@ -25,7 +24,7 @@ class RowStore:
 
     def __init__(self, row: type, table: Table) -> None:
         self.row = row
-        self.names = [f.name for f in fields(row)]
+        self.names = columns_of(row)
         self.key_names = [column.name for column in table.primary_key.columns]
         self._key_indexes = [self.names.index(name) for name in self.key_names]
         self._one_text = is_one_text(list(table.primary_key.columns))
