@@ -17,8 +17,8 @@ ENDPOINTS = [
     ("stream", "rediss://h:port", "endpoint must be a URL"),
     ("stream", "rediss://[h", "endpoint must be a URL"),
     ("stream", "rediss://h/0\n", "endpoint must be a URL, without blanks"),
-    ("stream", "redis://cache.example.org", "endpoint must start with rediss://, or set options"),
     ("stream", "redis://10.0.0.1", "endpoint must start with rediss://, or set options"),
+    ("amqp", "amqp://rabbit.example", "endpoint must start with amqps://, or set options"),
 ]
 OPTIONS = [
     ({"maxlen": 0}, "options.maxlen must be greater than or equal to 1"),
@@ -42,6 +42,11 @@ def test_an_endpoint_that_cannot_be_right_is_refused_unquoted(
     assert str(refusal.value).startswith(said)
     assert PASSWORD not in str(refusal.value)
     assert refusal.value.__cause__ is None
+
+
+def test_the_way_to_another_machine_must_be_closed() -> None:
+    with pytest.raises(InvalidSubscriptionError, match="must start with rediss://, or set options"):
+        channel_to("stream", "redis://cache.example.org")
 
 
 @pytest.mark.parametrize(("options", "said"), OPTIONS)
