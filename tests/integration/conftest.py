@@ -60,6 +60,13 @@ def idle(running: Servers) -> Iterator[TestFleet]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def town(running: Servers) -> Iterator[TestFleet]:
+    """A fleet without workers for all of these tests: each has a subscription of its own."""
+    with lent(running) as database, a_fleet(database) as made, connected(made.environment):
+        yield made
+
+
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A server that takes webhooks, well unless it is told otherwise."""
