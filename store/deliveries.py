@@ -63,6 +63,12 @@ update fleetlog.deliveries
 set status = 'parked', attempts = attempts + 1, last_error = %b::text, next_attempt_at = null
 where subscription = %b and global_sequence = %b::bigint and status = 'waiting'
 """
+NOTHING_TO_SEND = """
+update fleetlog.deliveries
+set status = 'skipped', settled_at = clock_timestamp(), skip_reason = %b::text,
+    next_attempt_at = null, last_error = null
+where subscription = %b and global_sequence = %b::bigint and status = 'waiting'
+"""
 RETRY = """
 update fleetlog.deliveries set status = 'waiting', attempts = 0, next_attempt_at = null
 where subscription = %b and status = 'parked' and (%b::text is null or aggregate_id = %b::text)
@@ -142,6 +148,10 @@ class Deliveries:
         """Note a failure; its aggregate rests for so many seconds."""
         parameters = (int(counted), shortened(error), pause, name, position)
         self._change(FAILED, parameters)
+
+    def nothing_to_send(self, name: str, position: int, reason: str) -> None:
+        """Note that one is none of the receiver's concern; those behind it go on."""
+        self._change(NOTHING_TO_SEND, (shortened(reason), name, position))
 
     def park(self, name: str, position: int, error: str) -> None:
         """Set one aside for a person; the later ones of its aggregate wait behind it."""

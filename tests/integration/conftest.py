@@ -10,7 +10,10 @@ from store.inbox import Inbox
 from tests import toys
 from tests.fleets import TestFleet, a_fleet, connected
 from tests.integration.lent import lent
+from tests.integration.mailing import mailing
+from tests.integration.postbox import Postbox, postbox
 from tests.integration.receivers import Receiver, receiving
+from tests.integration.subscribed import Subscribed
 from tests.processes import Process
 from workers.embedded import Servers
 
@@ -65,6 +68,17 @@ def town(running: Servers) -> Iterator[TestFleet]:
     """A fleet without workers for all of these tests: each has a subscription of its own."""
     with lent(running) as database, a_fleet(database) as made, connected(made.environment):
         yield made
+
+
+@pytest.fixture
+def box() -> Iterator[Postbox]:
+    with postbox() as made:
+        yield made
+
+
+@pytest.fixture
+def post(town: TestFleet, box: Postbox) -> Subscribed:
+    return mailing(town, box)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Every mutant that the suite must catch."""
 
+from tests.mutants.channels import CHANNEL_MUTANTS
 from tests.mutants.commands import COMMAND_MUTANTS
 from tests.mutants.deliveries import DELIVERY_MUTANTS
 from tests.mutants.fleet import FLEET_MUTANTS
@@ -18,4 +19,5 @@ MUTANTS = (
     *IMPORT_MUTANTS,
     *WAITING_MUTANTS,
     *DELIVERY_MUTANTS,
+    *CHANNEL_MUTANTS,
 )

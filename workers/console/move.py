@@ -37,7 +37,9 @@ class Position(click.ParamType[int | None]):
 def wanted_options(function: F) -> F:
     """Add the options that say which events are wanted; each may be given several times."""
     for option in (
-        click.option("--aggregate-type", "aggregate_types", multiple=True, help="Only aggregates of these."),
+        click.option(
+            "--aggregate-type", "aggregate_types", multiple=True, help="Only aggregates of these."
+        ),
         click.option("--aggregate", "aggregate_ids", multiple=True, help="Only these aggregates."),
         click.option("--type", "event_types", multiple=True, help="Only events of these types."),
     ):
@@ -85,7 +87,9 @@ def import_(  # noqa: PLR0913 - one for each option
 @click.command(cls=FleetCommand)
 @click.argument("path", metavar="[FILE]", default="-")
 @wanted_options
-@click.option("--from", "first", type=Position("start", 1), default=1, help="First position.  [start]")
+@click.option(
+    "--from", "first", type=Position("start", 1), default=1, help="First position.  [start]"
+)
 @click.option("--to", "last", type=Position("now", None), help="Last position.  [now]")
 @json_option
 def export(  # noqa: PLR0913 - one for each option

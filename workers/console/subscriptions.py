@@ -24,7 +24,7 @@ from workers.console.endings import Failure, Interrupted
 from workers.console.output import add, counted, say, show, show_json, table
 from workers.delivering import delivering
 from workers.delivering.attempts import said
-from workers.delivering.channel import Outgoing
+from workers.delivering.channel import TEST_AGGREGATE, TEST_EVENT, Outgoing
 from workers.delivering.channels import channel_for
 from workers.delivering.signing import new_secret
 from workers.fleet import fleet, process_name
@@ -210,7 +210,7 @@ def send_test(name: str) -> None:
     of = fleet.subscriptions.find(name)
     data = msgspec.json.encode({"subscription": name}).decode()
     event = RecordedEvent(
-        *(0, f"test-{name}", "Fleetlog", "SubscriptionTested", 1, 1, datetime.now(UTC), data),
+        *(0, f"test-{name}", TEST_AGGREGATE, TEST_EVENT, 1, 1, datetime.now(UTC), data),
         event_id=uuid4(),
     )
     channel = channel_for(of, fleet.subscriptions.secrets(name))

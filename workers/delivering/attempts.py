@@ -4,7 +4,12 @@ import random
 
 from store.deliveries import Deliveries
 from store.subscriptions import Subscription
-from workers.delivering.channel import FailedError, PostponedError, UndeliverableError
+from workers.delivering.channel import (
+    FailedError,
+    NothingToSendError,
+    PostponedError,
+    UndeliverableError,
+)
 from workers.delivering.crew import Outcome
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
@@ -20,7 +25,9 @@ def note_failure(deliveries: Deliveries, subscription: Subscription, outcome: Ou
     """Write down what a failed attempt leads to."""
     outgoing, error, _ = outcome
     name, position = subscription.name, outgoing.event.global_sequence
-    if isinstance(error, PostponedError) and not error.counted:
+    if isinstance(error, NothingToSendError):
+        deliveries.nothing_to_send(name, position, error.reason)
+    elif isinstance(error, PostponedError) and not error.counted:
         pause = within_bounds(error.seconds)
         deliveries.failed(name, position, error.reason, pause, counted=False)
     elif isinstance(error, UndeliverableError):
@@ -43,7 +50,7 @@ def within_bounds(seconds: float) -> float:
 
 def said(error: Exception | None) -> str:
     """Return an error for a person, with its kind where it is none of ours."""
-    if isinstance(error, FailedError | PostponedError | UndeliverableError):
+    if isinstance(error, FailedError | NothingToSendError | PostponedError | UndeliverableError):
         return error.reason
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
@@ -52,6 +59,8 @@ def endpoint_is_well(error: Exception | None) -> bool | None:
     """Return what an attempt says about the receiver; None when it says nothing."""
     if error is None or isinstance(error, UndeliverableError):
         return True  # it has answered; that it refuses one event is no trouble of its own
+    if isinstance(error, NothingToSendError):
+        return None
     if isinstance(error, PostponedError) and not error.counted:
         return None
     return False

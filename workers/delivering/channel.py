@@ -5,6 +5,9 @@ from typing import Protocol
 
 from store.recorded import RecordedEvent
 
+# What a person sends to see whether a receiver is reached; nothing has happened, nothing is stored.
+TEST_AGGREGATE, TEST_EVENT = "Fleetlog", "SubscriptionTested"
+
 
 @dataclass(frozen=True)
 class Outgoing:
@@ -13,6 +16,10 @@ class Outgoing:
     event: RecordedEvent
     subscription: str
     attempt: int = 1
+
+    @property
+    def is_test(self) -> bool:
+        return (self.event.aggregate_type, self.event.event_type) == (TEST_AGGREGATE, TEST_EVENT)
 
     @property
     def key(self) -> str:
@@ -34,10 +41,11 @@ class Channel(Protocol):
         """
         Return once the receiver has it for certain. Whatever is raised, it counts as not sent.
 
-        UndeliverableError parks the delivery at once, PostponedError says when to come back;
-        FailedError, and any other exception, is a failure that is tried again. Its text is shown
-        to people, so it quotes neither secrets nor what the event holds. What leaves is made by
-        `payload.py`, which hides secret fields. No call takes longer than some 20 seconds.
+        NothingToSendError skips the delivery, UndeliverableError parks it at once, PostponedError
+        says when to come back; FailedError, and any other exception, is a failure that is tried
+        again. Its text is shown to people, so it quotes neither secrets nor what the event holds.
+        What leaves is made by `payload.py`, which hides secret fields. No call takes longer than
+        some 20 seconds.
         """
 
     def close(self) -> None:
@@ -47,6 +55,16 @@ class Channel(Protocol):
 @dataclass(eq=False)
 class FailedError(Exception):
     """An attempt that failed, in words that are shown as they are."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class NothingToSendError(Exception):
+    """This event is none of the receiver's concern; the reason is kept, nobody needs to decide."""
 
     reason: str
 

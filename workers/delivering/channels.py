@@ -25,6 +25,9 @@ def lazily(module: str) -> MakeChannel:
 
 CHANNELS: dict[str, MakeChannel] = {
     "http": lazily("workers.delivering.http"),
+    "stream": lazily("workers.delivering.stream"),
+    "amqp": lazily("workers.delivering.exchange"),
+    "mail": lazily("workers.delivering.mail"),
 }
 
 

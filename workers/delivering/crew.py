@@ -8,7 +8,7 @@ from threading import Event, local
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from workers.delivering.channel import Channel, Outgoing
+from workers.delivering.channel import Channel, NothingToSendError, Outgoing
 
 
 class Outcome(NamedTuple):
@@ -93,7 +93,7 @@ class Crew:
             error = self._attempt(outgoing)
             outcome = Outcome(outgoing, error, Event())
             self._outcomes.put(outcome)
-            if error is not None:
+            if error is not None and not isinstance(error, NothingToSendError):
                 self._hear(outcome)
                 return
 
@@ -105,6 +105,8 @@ class Crew:
     def _attempt(self, outgoing: Outgoing) -> Exception | None:
         try:
             self._channel().send(outgoing)
+        except NothingToSendError as nothing:
+            return nothing  # of which the connection has not even heard
         except Exception as error:  # noqa: BLE001 - whatever it is, it counts as not sent
             self._let_go()
             return error

@@ -13,16 +13,17 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from store.subscriptions import InvalidSubscriptionError, Secrets, Subscription
 from workers.delivering.addresses import resolved
 from workers.delivering.channel import FailedError, Outgoing, PostponedError, UndeliverableError
-from workers.delivering.options import check_options
+from workers.delivering.options import Options, options_of
 from workers.delivering.payload import CONTENT_TYPE, body
 from workers.delivering.signing import keys_of, signature
 from workers.delivering.sockets import Limit, LimitedSocket, connected, encrypted
 
-OPTIONS = {"allow_http": bool, "allow_private": bool, "timeout": float}
-TIMEOUT, LONGEST_TIMEOUT = 15.0, 20.0
+LONGEST_TIMEOUT = 20.0
 CONNECT_SECONDS = 5.0  # for one step of connecting: resolving, reaching, shaking hands
 STEP_SECONDS = 10.0  # for one step of talking
 MOST_BYTES = 65_536  # of an answer that are looked at
@@ -38,19 +39,24 @@ class Target(NamedTuple):
     path: str
 
 
+class HttpOptions(Options):
+    allow_http: bool = False
+    """Whether a webhook may go unencrypted."""
+    allow_private: bool = False
+    """Whether it may go to addresses that are not public."""
+    timeout: float = Field(default=15.0, ge=1, le=LONGEST_TIMEOUT)
+    """How long one request may take, all in all."""
+
+
 def channel(subscription: Subscription, secrets: Secrets) -> "HttpChannel":
     """Make the channel; raises InvalidSubscriptionError, naming the field."""
-    check_options(subscription, OPTIONS)
-    timeout = float(subscription.options.get("timeout", TIMEOUT))
-    if not 1 <= timeout <= LONGEST_TIMEOUT:
-        rule = f"must be 1 to {LONGEST_TIMEOUT:g} seconds"
-        raise InvalidSubscriptionError("options.timeout", rule)
-    target = target_of(subscription)
-    private = bool(subscription.options.get("allow_private"))
-    return HttpChannel(target, keys_of(secrets), timeout, private=private)
+    options = options_of(HttpOptions, subscription)
+    target = target_of(subscription, allow_http=options.allow_http)
+    keys, private = keys_of(secrets), options.allow_private
+    return HttpChannel(target, keys, options.timeout, private=private)
 
 
-def target_of(subscription: Subscription) -> Target:
+def target_of(subscription: Subscription, *, allow_http: bool) -> Target:
     try:
         url = urlsplit(subscription.endpoint)
         host, port = url.hostname or "", url.port
@@ -59,7 +65,7 @@ def target_of(subscription: Subscription) -> Target:
     secure = url.scheme == "https"
     if not secure and url.scheme != "http":
         raise InvalidSubscriptionError("endpoint", "must begin with https://")
-    if not secure and not subscription.options.get("allow_http"):
+    if not secure and not allow_http:
         rule = "must begin with https://; where that is impossible, allow it: --allow-http"
         raise InvalidSubscriptionError("endpoint", rule)
     if not host or url.username is not None or url.fragment or " " in subscription.endpoint:
