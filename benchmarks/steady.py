@@ -1,7 +1,7 @@
 """A steady load of commands, and a witness who looks all the time for the rows they lead to."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from threading import Event
@@ -22,15 +22,21 @@ where user_id = any (%b::text[])
 DONE = "select finished_at from fleetlog.commands where command_id = %b"
 
 
-def ages_under_load(servers: Stage, per_second: int, seconds: float) -> list[float]:
-    """Return how many milliseconds after its command each row was seen, in ascending order."""
+def ages_under_load(
+    servers: Stage, per_second: int, seconds: float, enough: Callable[[], bool] = lambda: False
+) -> list[float]:
+    """
+    Return how many milliseconds after its command each row was seen, in ascending order.
+
+    The load goes on for `seconds`, or until there is `enough` of it.
+    """
     waiting: dict[str, UUID] = {}
     over = Event()
     submit(new_user()).get(timeout=PATIENCE)  # once it answers the worker is up, with its tables
     with servers.owner() as eyes, ThreadPoolExecutor() as threads:
         witness = threads.submit(watch, eyes, waiting, over)
         try:
-            load(waiting, per_second, seconds + WARM_UP)
+            load(waiting, per_second, seconds + WARM_UP, enough)
             poll(lambda: not waiting or witness.done())
         finally:
             over.set()
@@ -39,10 +45,14 @@ def ages_under_load(servers: Stage, per_second: int, seconds: float) -> list[flo
         return sorted(ages(eyes, dict(counted)))
 
 
-def load(waiting: dict[str, UUID], per_second: int, seconds: float) -> None:
+def load(
+    waiting: dict[str, UUID], per_second: int, seconds: float, enough: Callable[[], bool]
+) -> None:
     """Submit at an even pace, whatever becomes of it."""
     begun = time.monotonic()
     for number in range(int(per_second * seconds)):
+        if enough():
+            return
         due = begun + number / per_second
         time.sleep(max(0.0, due - time.monotonic()))
         name, command_id = str(uuid4()), uuid4()

@@ -12,8 +12,8 @@ from workers.continuation import AFTER_PROJECTED
 from workers.settings import current_settings
 
 QUIET = ("kombu", "amqp", "sqlalchemy", "alembic", "celery.redirected", "celery.beat")
-# What the beat starts every second, and what comes back every half of one.
-TICKS = frozenset({AFTER_PROJECTED, *(task for task, _, _ in HABITS)})
+# What the beat starts every second, what comes back every half of one, and what an event rings for.
+TICKS = frozenset({AFTER_PROJECTED, "deliveries.deliver", *(task for task, _, _ in HABITS)})
 
 
 def name_the_task(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:

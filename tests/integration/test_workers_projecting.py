@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from domain.users import CreateUser
 from store.codec import RawEvent
@@ -128,6 +129,24 @@ def test_code_of_another_version_halts_with_the_advice_to_rebuild(shelf: Shelf) 
     )
     assert shelf.checkpoint().status == "running"
     assert shelf.rows() == shelf.from_scratch()
+
+
+def test_what_halts_it_is_said_once_and_not_at_every_tick(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.projecting._halted_by", {})  # as in a new process
+    shelf.append("a", *rang(1, 2))
+    shelf.projection.version = 2  # type: ignore[misc]  # as a new release of its module would
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            advance(NAME)
+        shelf.projection.version = 3  # type: ignore[misc]
+        advance(NAME)
+
+    said = [line["error"] for line in logs if line["event"] == "projection halted"]
+    assert len(said) == 2
+    assert "this code is version 3" in said[1]
 
 
 def test_a_projection_that_nobody_declares_is_refused_by_name(idle: TestFleet) -> None:
