@@ -13,9 +13,12 @@ from tests.integration.lent import lent
 from tests.integration.mailing import mailing
 from tests.integration.postbox import Postbox, postbox
 from tests.integration.receivers import Receiver, receiving
+from tests.integration.shelves import Shelf
 from tests.integration.subscribed import Subscribed
 from tests.processes import Process
+from tests.toy_shelf import ToyShelf
 from workers.embedded import Servers
+from workers.settings import sqlalchemy_url
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +89,13 @@ def receiver() -> Iterator[Receiver]:
     """A server that takes webhooks, well unless it is told otherwise."""
     with receiving() as made:
         yield made
+
+
+@pytest.fixture
+def declared_shelf(idle: TestFleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    """The shelf of toys, declared to this process alone, in a fleet without workers."""
+    projection = ToyShelf()
+    monkeypatch.setattr("store.projection._projections", {projection.name: projection})
+    database = Database(sqlalchemy_url(idle.database.url))
+    yield Shelf(database, projection)
+    database.dispose()

@@ -9,12 +9,9 @@ from threading import Event
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from structlog.testing import capture_logs
 
 from domain.users import CreateUser
-from store.codec import RawEvent
-from store.engine import Database, Role
-from store.projection import Order
+from store.engine import Role
 from store.read_model_tables import restart
 from store.read_models.user_directory import UserRow
 from store.recorded import RecordedEvent
@@ -22,11 +19,9 @@ from tests.fleets import TestFleet, connected
 from tests.integration.shelves import OWNER, Shelf, rang
 from tests.polling import eventually
 from tests.processes import Process, started
-from tests.toy_shelf import UNLUCKY, ToyShelf
 from workers import doorbell
 from workers.fleet import fleet, process_name
 from workers.projecting import UnknownProjectionError, advance
-from workers.settings import sqlalchemy_url
 from workers.submitting import submit
 
 NAME = "toy_shelf"
@@ -40,19 +35,8 @@ ONE_BY_ONE = {
 
 
 @pytest.fixture
-def database(idle: TestFleet) -> Iterator[Database]:
-    """The fleet's, with connections of the test's own."""
-    database = Database(sqlalchemy_url(idle.database.url))
-    yield database
-    database.dispose()
-
-
-@pytest.fixture
-def shelf(database: Database, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    """The shelf of toys, declared to the workers of this process."""
-    projection = ToyShelf()
-    monkeypatch.setattr("store.projection._projections", {NAME: projection})
-    return Shelf(database, projection)
+def shelf(declared_shelf: Shelf) -> Shelf:
+    return declared_shelf
 
 
 def test_whoever_advances_folds_all_there_is(shelf: Shelf) -> None:
@@ -82,71 +66,6 @@ def test_whoever_runs_out_of_time_says_that_there_is_more(idle: TestFleet, shelf
     assert more[0]
     assert position == 1
     assert shelf.rows() == shelf.from_scratch()
-
-
-def test_an_unknown_event_halts_it_visibly_until_some_code_knows_it(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shelf.append("a", *rang(1))
-    shelf.append("a", RawEvent(event_type="Melted", data={}))
-    more = [advance(NAME), advance(NAME)]
-    halted = shelf.checkpoint()
-    monkeypatch.setattr(ToyShelf, "ignorable", frozenset({"Melted"}))
-    advance(NAME)
-    going_on = shelf.checkpoint()
-
-    assert more == [False, False]
-    assert (halted.status, halted.last_global_sequence) == ("halted", 1)
-    assert halted.error
-    assert "no class here knows Toy event 'Melted'" in halted.error
-    assert (going_on.status, going_on.error, going_on.last_global_sequence) == ("running", None, 2)
-
-
-def test_a_poison_event_halts_it_visibly_where_nothing_may_be_left_out(shelf: Shelf) -> None:
-    shelf.projection.order = Order.GLOBAL  # type: ignore[misc]  # one class for both kinds
-    shelf.append("a", *rang(1, UNLUCKY))
-    advance(NAME)
-    halted = shelf.checkpoint()
-
-    assert (halted.status, halted.last_global_sequence) == ("halted", 1)
-    assert halted.error
-    assert "event Rang at position 2" in halted.error
-
-
-def test_code_of_another_version_halts_with_the_advice_to_rebuild(shelf: Shelf) -> None:
-    shelf.append("a", *rang(1))
-    advance(NAME)
-    shelf.append("a", *rang(2))
-    shelf.projection.version = 2  # type: ignore[misc]  # as a new release of its module would
-    advance(NAME)
-    halted = shelf.checkpoint()
-    restart(shelf.database, shelf.projection, OWNER)
-    advance(NAME)
-
-    assert (halted.status, halted.last_global_sequence) == ("halted", 1)
-    assert halted.error == (
-        "its rows are of version 1, this code is version 2; run: fleetlog rebuild toy_shelf"
-    )
-    assert shelf.checkpoint().status == "running"
-    assert shelf.rows() == shelf.from_scratch()
-
-
-def test_what_halts_it_is_said_once_and_not_at_every_tick(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workers.projecting._halted_by", {})  # as in a new process
-    shelf.append("a", *rang(1, 2))
-    shelf.projection.version = 2  # type: ignore[misc]  # as a new release of its module would
-
-    with capture_logs() as logs:
-        for _ in range(3):
-            advance(NAME)
-        shelf.projection.version = 3  # type: ignore[misc]
-        advance(NAME)
-
-    said = [line["error"] for line in logs if line["event"] == "projection halted"]
-    assert len(said) == 2
-    assert "this code is version 3" in said[1]
 
 
 def test_a_projection_that_nobody_declares_is_refused_by_name(idle: TestFleet) -> None:
