@@ -117,13 +117,6 @@ def test_a_bell_is_heard_once_until_it_is_answered(idle: TestFleet, shelf: Shelf
     assert heard == [1, 1, 1, 1, 2]
 
 
-def test_a_fleet_that_wants_no_doorbell_hears_none(idle: TestFleet, shelf: Shelf) -> None:
-    with connected({**idle.environment, "FLEETLOG_DOORBELL": "no"}), idle.client() as redis:
-        ring()
-
-        assert redis.llen("projections") == 0
-
-
 def ring() -> None:
     doorbell.ring({"Toy", "Load"})
 
