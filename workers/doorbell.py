@@ -1,6 +1,6 @@
 """The doorbell: new events wake their projections at once instead of at the next tick."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import structlog
@@ -24,25 +24,43 @@ def ring(aggregate_types: Iterable[str]) -> None:
     if not current_settings().doorbell:
         return
     grown = frozenset(aggregate_types)
-    for projection in chain(projections(), outboxes.active() if grown else ()):
-        if any(map(projection.reads, grown)) and not ring_for(projection):
-            return
+    known = chain(projections(), outboxes.active() if grown else ())
+    ring_for(*(one for one in known if any(map(one.reads, grown))))
 
 
-def ring_for(projection: Projection) -> bool:
-    """Wake one projection; returns whether the bell could be rung."""
-    return wake(projection.name, "projections.advance", projection.name)
+def ring_for(*known: Projection) -> None:
+    """Wake these by one message, those that cost least first: somebody may wait for a row."""
+    names = [one.name for one in sorted(known, key=cost)]
+    try:
+        if rung := newly_rung(names):
+            app.send_task("projections.advance_each", (rung,))
+    except (RedisError, OperationalError) as error:
+        log.info("doorbell unheard, the beat will come by", error=str(error))
+
+
+def cost(projection: Projection) -> tuple[bool, int]:
+    return projection.reads_metadata, len(projection.tables)
 
 
 def wake(name: str, task: str, argument: str) -> bool:
     """Ring one bell; many rings before an answer are one. Returns whether it could be rung."""
     try:
-        if fleet.redis.set(bell(name), 1, nx=True, px=RING_MS):
+        if newly_rung([name]):
             app.send_task(task, (argument,))
     except (RedisError, OperationalError) as error:
         log.info("doorbell unheard, the beat will come by", error=str(error))
         return False
     return True
+
+
+def newly_rung(names: Sequence[str]) -> list[str]:
+    """Ring these bells in one round trip; returns those that nobody had rung yet."""
+    if not names:
+        return []
+    with fleet.redis.pipeline(transaction=False) as pipeline:
+        for name in names:
+            pipeline.set(bell(name), 1, nx=True, px=RING_MS)
+        return [name for name, new in zip(names, pipeline.execute(), strict=True) if new]
 
 
 def answer(name: str) -> None:

@@ -1,15 +1,17 @@
 """Advancing a projection: under its lock, with its epoch, within a time budget."""
 
 import time
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import psycopg
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from store import checkpoints
 from store.checkpoints import Checkpoint, projection_of, table_suffix
 from store.engine import Role
-from store.errors import FencedError, NoReaderError, UnknownEventError
+from store.errors import FencedError, NoReaderError, StoreError, UnknownEventError
 from store.folding import PoisonError
 from store.generations import tables_of
 from store.outbox import subscription_of
@@ -24,6 +26,9 @@ from workers.settings import current_settings
 from workers.turns import take_turn
 
 log = structlog.get_logger(__name__)
+
+# Behind a backlog, the others that were rung for are not kept waiting.
+MOMENT = 0.25
 
 _halted_by: dict[str, str] = {}
 
@@ -59,10 +64,23 @@ def projector(name: str) -> Projector:
     return known
 
 
-def to_advance(name: str) -> list[str]:
+def to_advance_each(names: Iterable[str]) -> Iterator[str]:
+    """
+    Advance several for a moment each; yields those that are to be advanced further, by others.
+
+    What stops one of them stops none of the rest: the next tick comes to it again, and says why.
+    """
+    for name in names:
+        try:
+            yield from to_advance(name, MOMENT)
+        except (psycopg.Error, DBAPIError, StoreError, UnknownProjectionError) as error:
+            log.info("left to the next tick", projection=name, error=type(error).__name__)
+
+
+def to_advance(name: str, seconds: float | None = None) -> list[str]:
     """Advance a projection's one reader; returns those that are to be advanced now, by others."""
     try:
-        return [name] if advance(name) else []
+        return [name] if advance(name, seconds) else []
     except NoReaderError:
         with fleet.database.connect(Role.READER) as connection:
             shares = [one.projection_name for one in checkpoints.readers(connection, name)]
@@ -74,14 +92,15 @@ def to_advance(name: str) -> list[str]:
         return []
 
 
-def advance(name: str) -> bool:
+def advance(name: str, seconds: float | None = None) -> bool:
     """
     Fold what is new, as this reader's only writer; returns whether there is more to do.
 
+    `seconds` is how long it may take, ADVANCE_BUDGET_SECONDS unless told.
     A projection that is split into partitions has no reader of its own name: NoReaderError.
     """
     named(name)
-    return take_turn(f"projection:{name}", name, partial(catch_up, name))
+    return take_turn(f"projection:{name}", name, partial(catch_up, name), seconds)
 
 
 def catch_up(name: str, extend: Extend, deadline: float) -> bool:

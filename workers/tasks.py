@@ -110,6 +110,13 @@ def deliver(name: str) -> None:
         app.send_task("deliveries.deliver", (name,))
 
 
+@app.task(name="projections.advance_each", base=Maintenance)
+def advance_each(names: list[str]) -> None:
+    """Fold what is new into those that were rung for together, each for a moment."""
+    for reader in projecting.to_advance_each(names):
+        app.send_task("projections.advance", (reader,))
+
+
 @app.task(name="rebuilds.tend", base=Maintenance)
 def tend() -> None:
     """See to the projections that are being rebuilt."""

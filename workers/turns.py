@@ -9,7 +9,9 @@ from workers.lock import Extend, SingleWriterLock
 from workers.settings import current_settings
 
 
-def take_turn(lock: str, bell: str, work: Callable[[Extend, float], bool]) -> bool:
+def take_turn(
+    lock: str, bell: str, work: Callable[[Extend, float], bool], seconds: float | None = None
+) -> bool:
     """
     Work under a lock, until a time that `work` is told; returns whether there is more to do.
 
@@ -19,7 +21,8 @@ def take_turn(lock: str, bell: str, work: Callable[[Extend, float], bool]) -> bo
     settings = current_settings()
     doorbell.answer(bell)
     writer = SingleWriterLock(fleet.redis, lease_seconds=settings.lock_lease_seconds)
-    deadline = time.monotonic() + settings.advance_budget_seconds
+    budget = settings.advance_budget_seconds if seconds is None else seconds
+    deadline = time.monotonic() + budget
     left_word = False
     while True:
         with writer.try_acquire(lock) as extend:
