@@ -65,8 +65,10 @@ class Projection(ABC):
     def __init_subclass__(cls, *, name: str = "", version: int = 1) -> None:
         super().__init_subclass__()
         if name:
-            if name in _projections:
-                raise ValueError(f"projection name {name!r} is already taken")
+            if taken := _projections.get(name):
+                raise ValueError(
+                    f"projection name {name!r} is already taken, by {type(taken).__module__}"
+                )
             cls.name, cls.version = name, version
             projection = cls()
             check_name(name)
@@ -158,7 +160,7 @@ def columns_of(row: type) -> list[str]:
 
 
 def check_rows(projection: Projection) -> None:
-    """Refuse a projection whose row classes and tables do not name the same columns."""
+    """Refuse a projection whose row classes and tables do not fit each other."""
     for row, table in projection.tables.items():
         columns = {column.name for column in table.columns}
         if columns != set(columns_of(row)):
@@ -166,4 +168,8 @@ def check_rows(projection: Projection) -> None:
         if len(table.name) > LONGEST_TABLE:
             raise DomainSetupError(f"table {table.name}: {LONGEST_TABLE} characters are the most")
         if table.schema != READ_MODEL_SCHEMA:
-            raise DomainSetupError(f"table {table.name} must be declared on store.read_models")
+            raise DomainSetupError(
+                f"table {table.name} must be declared on store.projection.read_models"
+            )
+        if not table.primary_key:
+            raise DomainSetupError(f"table {table.name} has no primary key to find its rows by")

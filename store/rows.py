@@ -37,7 +37,11 @@ class RowStore:
         """Return the rows that exist, by key."""
         wanted = (self._keys(keys),)
         rows = connection.execute(self._load, wanted, binary=True, prepare=False).fetchall()
-        return {self._key(values): self.row(*values) for values in rows}
+        make = self.row
+        if self._one_text:
+            place = self._key_indexes[0]
+            return {(make, values[place]): make(*values) for values in rows}
+        return {self._key(values): make(*values) for values in rows}
 
     def write(self, connection: Connection, changes: Iterable[tuple[Key, Any]]) -> None:
         """Insert or replace the given rows, delete those that are None."""
@@ -81,12 +85,12 @@ class RowStore:
 
 AMONG_TEXTS = sql.SQL("{own} = any (%b)")
 AMONG_KEYS = sql.SQL(
-    "({own}) in (select {keys} from jsonb_populate_recordset(null::{table}, %b::text::jsonb))"
+    "({own}) in (select {keys} from json_populate_recordset(null::{table}, %b::text::json))"
 )
 LOAD = sql.SQL("select {of_table} from {table} t where {wanted}")
 UPSERT = sql.SQL(
     "insert into {table} ({names}) "
-    "select {names} from jsonb_populate_recordset(null::{table}, %s::text::jsonb) "
+    "select {names} from json_populate_recordset(null::{table}, %s::text::json) "
     "on conflict ({key_names}) do {action}"
 )
 DELETE = sql.SQL("delete from {table} t where {wanted}")

@@ -1,11 +1,14 @@
 """The Celery application. Importing it connects to nothing; its first use reads the settings."""
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
+from store.errors import DomainSetupError
 from workers.domains import load_domain
 from workers.fleet import addresses
 from workers.keepalive import keepalive, kept_alive
@@ -35,14 +38,33 @@ class FleetApp(Celery):
             raise OperationalError("the connection was given up") from error
 
 
-app = FleetApp("fleetlog", include=["workers.tasks", "workers.command_tasks", "workers.lifecycle"])
+app = FleetApp(
+    "fleetlog",
+    include=[
+        "workers.tasks",
+        "workers.command_tasks",
+        "workers.projected",
+        "workers.lifecycle",
+    ],
+)
 
 
 def configuration() -> dict[str, Any]:
     """Return our settings of Celery; what is not said here is Celery's default."""
     settings = current_settings()
-    load_domain()
+    load_domain_or_leave()
     return {**broker(settings), **tasks(settings), **workers(settings), **beat(settings)}
+
+
+def load_domain_or_leave() -> None:
+    """Load it; where Celery's command line runs us, what is wrong is told without a traceback."""
+    try:
+        load_domain()
+    except DomainSetupError as error:
+        program = Path(sys.argv[0])
+        if program.name == "celery" or program.parts[-2:] == ("celery", "__main__.py"):
+            raise SystemExit(f"cannot start: {error}") from error
+        raise
 
 
 def broker(settings: Settings) -> dict[str, Any]:

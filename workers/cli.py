@@ -5,10 +5,11 @@ from io import TextIOWrapper
 
 import click
 
-from workers.console import ask, audit, deliver, fleet, mend, move, submit
+from workers.console import ask, audit, deliver, fleet, mend, move, new, submit
 
 FAMILIES: dict[str, tuple[click.Command, ...]] = {
     "Run": (fleet.up, fleet.demo, fleet.migrate),
+    "Begin": (new.new,),
     "Work": (submit.submit,),
     "Ask": (ask.status, ask.projections, ask.history, ask.commands, audit.audit, ask.replay),
     "In and out": (move.import_, move.export, move.tail),

@@ -11,6 +11,7 @@ from store.projection import Projection, projections
 from workers import outboxes
 from workers.app import app
 from workers.fleet import fleet
+from workers.settings import current_settings
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +21,8 @@ RING_MS = 2000
 
 def ring(aggregate_types: Iterable[str]) -> None:
     """Wake the projections and outboxes that read these types."""
+    if not current_settings().doorbell:
+        return
     grown = frozenset(aggregate_types)
     for projection in chain(projections(), outboxes.active() if grown else ()):
         if any(map(projection.reads, grown)) and not ring_for(projection):

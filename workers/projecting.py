@@ -25,6 +25,8 @@ from workers.turns import take_turn
 
 log = structlog.get_logger(__name__)
 
+_halted_by: dict[str, str] = {}
+
 
 class UnknownProjectionError(LookupError):
     """No projection of this name is declared here."""
@@ -101,7 +103,7 @@ def catch_up(name: str, extend: Extend, deadline: float) -> bool:
         log.info("another writer took over", projection=name)
         return False
     except (UnknownEventError, PoisonError, OtherVersionError) as error:
-        log.error("projection halted", projection=name, error=words_for_a_log(error))  # noqa: TRY400
+        say_once(name, words_for_a_log(error))
         checkpoints.halt(fleet.database, checkpoint, str(error))
         return False
     except psycopg.DatabaseError as error:
@@ -117,6 +119,13 @@ def words_for_a_log(error: Exception) -> str:
         event = error.event
         return f"cannot fold {event.event_type} at position {event.global_sequence}"
     return str(error)
+
+
+def say_once(name: str, error: str) -> None:
+    """It is tried again at every tick; what has not changed is not news in the same process."""
+    if _halted_by.get(name) != error:
+        log.error("projection halted", projection=name, error=error)
+        _halted_by[name] = error
 
 
 class OtherVersionError(Exception):

@@ -28,8 +28,9 @@ class Request:
 
     @property
     def about(self) -> tuple[str, int]:
-        """Which event this is: aggregate, and place in its stream."""
-        return self.event["subject"], int(self.event["sequencenumber"])
+        """Which event this is: aggregate, without what a test put before it, and place in it."""
+        subject = self.event["subject"].rpartition(".")[2]
+        return subject, int(self.event["sequencenumber"])
 
     @property
     def key(self) -> str:

@@ -1,7 +1,10 @@
 """Subscriptions at work in tests: filled and delivered by hand, and looked at from outside."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 
@@ -31,10 +34,12 @@ class Subscribed:
     fleet: TestFleet
     name: str
     secret: str
+    prefix: str = ""
+    """Set before the names of toys, where several tests share a fleet."""
 
     def append(self, toy_id: str, *notes: int) -> list[int]:
         """Ring a toy; returns the positions of the events."""
-        return list(self.store(toy_id, *(Rang(note=note) for note in notes)))
+        return list(self.store(f"{self.prefix}{toy_id}", *(Rang(note=note) for note in notes)))
 
     def store(self, toy_id: str, *events: Event, type: str = "Toy") -> list[int]:
         made = fleet.store.append_events(toy_id, Expected.ANY, events, aggregate_type=type)
@@ -86,3 +91,16 @@ def subscribe(
     secret = new_secret()
     fleet.subscriptions.add(Subscription(name, "http", endpoint, allowed), start, secret)
     return Subscribed(to, name, secret)
+
+
+@contextmanager
+def subscribed(to: TestFleet, endpoint: str, **options: Any) -> Iterator[Subscribed]:
+    """Lend one in a fleet that tests share: with toys of its own, and gone afterwards."""
+    made = subscribe(to, endpoint, "shop", "now", **options)
+    made.prefix = f"{uuid4().hex[:8]}."
+    try:
+        yield made
+    finally:
+        for one in fleet.subscriptions.all():
+            fleet.subscriptions.remove(one.name, "a test")
+        made.execute("delete from fleetlog.endpoint_circuits")

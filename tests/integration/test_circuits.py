@@ -1,11 +1,13 @@
 """An endpoint in trouble is spared: by all workers, and until one probe arrives."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from store.circuits import OPENS_AFTER, Circuit
 from tests.fleets import TestFleet
 from tests.integration.receivers import Answer, Receiver
-from tests.integration.subscribed import Subscribed, subscribe
+from tests.integration.subscribed import Subscribed, subscribe, subscribed
 from workers.delivering import attempts, delivering
 from workers.fleet import fleet
 
@@ -19,9 +21,10 @@ def long_rests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shop(idle: TestFleet, receiver: Receiver) -> Subscribed:
+def shop(town: TestFleet, receiver: Receiver) -> Iterator[Subscribed]:
     """One thread, so that it is known how many requests were on their way."""
-    return subscribe(idle, receiver.url, parallel=1)
+    with subscribed(town, receiver.url, parallel=1) as made:
+        yield made
 
 
 def opened(shop: Subscribed, receiver: Receiver) -> None:
@@ -114,7 +117,12 @@ def test_subscriptions_of_one_endpoint_share_its_circuit(
     shop: Subscribed, receiver: Receiver
 ) -> None:
     opened(shop, receiver)
-    other = subscribe(shop.fleet, receiver.url, name="other")
+    other = subscribe(
+        shop.fleet,
+        receiver.url,
+        name="other",
+        start=fleet.subscriptions.find("shop").start_position,
+    )
     other.deliver()
 
     assert len(receiver.requests) == OPENS_AFTER

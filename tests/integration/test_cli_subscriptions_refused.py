@@ -1,25 +1,14 @@
 """What the command line of subscriptions refuses, and what the database refuses behind it."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
 from store.engine import Role
-from tests.fleets import TestFleet, a_fleet, connected
-from tests.integration.lent import lent
+from tests.fleets import TestFleet
 from tests.integration.screens import told
-from workers.embedded import Servers
 from workers.fleet import fleet
 
 FAR = "https://shop.example/hook"
-
-
-@pytest.fixture(scope="module")
-def quiet(running: Servers) -> Iterator[TestFleet]:
-    """A fleet in which nothing is ever stored; one for all of these."""
-    with lent(running) as database, a_fleet(database) as made, connected(made.environment):
-        yield made
 
 
 @pytest.mark.parametrize(
@@ -44,7 +33,7 @@ def quiet(running: Servers) -> Iterator[TestFleet]:
     ],
 )
 def test_what_cannot_be_right_is_named_and_nothing_is_stored(
-    quiet: TestFleet, field: str, arguments: tuple[str, ...]
+    town: TestFleet, field: str, arguments: tuple[str, ...]
 ) -> None:
     refused = told("subscription", *arguments)
 
@@ -56,7 +45,7 @@ def test_what_cannot_be_right_is_named_and_nothing_is_stored(
 
 @pytest.mark.parametrize("secret", ["", "hunter2-hunter2-hunter2-hunter2", "whsec_aHVudGVyMg=="])
 def test_a_secret_that_cannot_sign_is_refused_and_not_repeated(
-    quiet: TestFleet, secret: str
+    town: TestFleet, secret: str
 ) -> None:
     refused = told(
         *("subscription", "add", "shop", "--to", FAR, "--secret-file", "-"), input=secret
@@ -82,7 +71,7 @@ def test_a_secret_that_cannot_sign_is_refused_and_not_repeated(
         ("skip", "nobody", "1", "--reason", "gone"),
     ],
 )
-def test_one_that_does_not_exist_is_told(quiet: TestFleet, arguments: tuple[str, ...]) -> None:
+def test_one_that_does_not_exist_is_told(town: TestFleet, arguments: tuple[str, ...]) -> None:
     refused = told(*arguments)
 
     assert refused.status == 1
@@ -92,8 +81,8 @@ def test_one_that_does_not_exist_is_told(quiet: TestFleet, arguments: tuple[str,
 
 
 @pytest.mark.parametrize("role", ["fleetlog_reader", "fleetlog_writer", "fleetlog_app"])
-def test_nobody_but_a_deliverer_reads_secrets(quiet: TestFleet, role: str) -> None:
-    with psycopg.connect(quiet.database.admin_url, autocommit=True) as connection:
+def test_nobody_but_a_deliverer_reads_secrets(town: TestFleet, role: str) -> None:
+    with psycopg.connect(town.database.admin_url, autocommit=True) as connection:
         connection.execute(f"set session authorization {role}".encode())
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("select * from fleetlog.subscription_secrets")
@@ -113,7 +102,7 @@ def test_nobody_but_a_deliverer_reads_secrets(quiet: TestFleet, role: str) -> No
 )
 @pytest.mark.parametrize("role", [Role.READER, Role.WRITER])
 def test_neither_readers_nor_writers_change_what_is_delivered(
-    quiet: TestFleet, role: Role, statement: str
+    town: TestFleet, role: Role, statement: str
 ) -> None:
     with (
         fleet.database.connect(role) as connection,

@@ -128,7 +128,7 @@ DELIVERY_MUTANTS = (
     Mutant(
         "circuit-without-end",
         "A dead endpoint is knocked at for every event there is.",
-        (Edit("store/circuits.py", "OPENS_AFTER = 5", "OPENS_AFTER = 5_000"),),
+        (Edit(GRANTS, "when p_failures >= p_opens_after then", "when p_failures < 0 then"),),
         (f"{CIRCUITS}test_one_event_that_always_fails_does_not_keep_the_circuit_open",),
         "assert",
     ),
@@ -164,7 +164,7 @@ DELIVERY_MUTANTS = (
         "A receiver that sends a byte now and then holds a thread for ever.",
         (Edit(SOCKETS, "left = self._end - time.monotonic()", "left = self._seconds"),),
         (f"{WEBHOOKS}test_nobody_is_waited_for_longer_than_was_said[drips]",),
-        "assert",
+        "DID NOT RAISE",
     ),
     Mutant(
         "every-address-is-public",
