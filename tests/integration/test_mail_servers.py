@@ -1,15 +1,12 @@
 """Mail servers that refuse, hang, break off or do not prove who they are."""
 
-import socket
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 
 import pytest
 
 from domain.users import UserCreated
 from tests.fleets import TestFleet
+from tests.integration.drops import dripping
 from tests.integration.mailing import ADA, ERRORS, LEFT, know_everybody, mailing
 from tests.integration.postbox import Mail, Postbox, postbox
 from tests.integration.subscribed import Subscribed
@@ -156,8 +153,8 @@ def test_a_server_that_answers_drop_by_drop_is_given_up_in_time(
     town: TestFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(post_office, "LONGEST_SECONDS", 0.5)
-    with dripping() as endpoint:
-        post = mailing(town, Postbox(endpoint), secret=None)
+    with dripping() as port:
+        post = mailing(town, Postbox(f"smtp://127.0.0.1:{port}"), secret=None)
         post.store("ada", ADA, type="User")
         know_everybody()
         began = time.monotonic()
@@ -165,20 +162,3 @@ def test_a_server_that_answers_drop_by_drop_is_given_up_in_time(
 
     assert time.monotonic() - began < 4
     assert post.ask(ERRORS, post.name) == [("the mail server has not taken it within 0.5 s", 1)]
-
-
-@contextmanager
-def dripping() -> Iterator[str]:
-    """Run a server that greets without end, a byte at a time."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
-        pool.submit(drip, listener)
-        yield f"smtp://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def drip(listener: socket.socket) -> None:
-    client, _ = listener.accept()
-    with client, suppress(OSError):
-        while True:
-            client.sendall(b"2")
-            time.sleep(0.05)

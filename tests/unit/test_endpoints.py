@@ -44,6 +44,22 @@ def test_an_endpoint_that_cannot_be_right_is_refused_unquoted(
     assert refusal.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "secrets"),
+    [("amqps://user@example.org", ()), ("amqps://example.org", (PASSWORD,))],
+)
+def test_a_user_needs_a_password_and_a_password_a_user(
+    endpoint: str, secrets: tuple[str, ...]
+) -> None:
+    with pytest.raises(InvalidSubscriptionError, match="secret must be the password of the user"):
+        channel_to("amqp", endpoint, *secrets)
+
+
+def test_the_name_of_an_exchange_must_fit_into_its_message() -> None:
+    with pytest.raises(InvalidSubscriptionError, match=r"options\.exchange must have 255 bytes"):
+        channel_to("amqp", "amqps://example.org", exchange="ü" * 128)
+
+
 def test_the_way_to_another_machine_must_be_closed() -> None:
     with pytest.raises(InvalidSubscriptionError, match="must start with rediss://, or set options"):
         channel_to("stream", "redis://cache.example.org")

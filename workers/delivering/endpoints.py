@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from store.subscriptions import InvalidSubscriptionError, Subscription
+from store.subscriptions import InvalidSubscriptionError, Secrets, Subscription
 from workers.delivering.options import ServerOptions
 
 
@@ -35,6 +35,15 @@ def endpoint_of(
             "endpoint", f"must start with {safe}://, or set options.allow_plaintext to true"
         )
     return url
+
+
+def check_login(url: SplitResult, secrets: Secrets) -> None:
+    """Refuse a user without a password, and a password of nobody."""
+    if (secrets.newest is None) != (url.username is None):
+        raise InvalidSubscriptionError(
+            "secret",
+            f"must be the password of the user that the endpoint names: {url.scheme}://user@host",
+        )
 
 
 def split(endpoint: str) -> SplitResult:

@@ -2,16 +2,16 @@
 
 import ssl
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, unquote
 
 from kombu import Connection, Exchange, Producer
-from pydantic import Field
+from pydantic import AfterValidator
 
 from store.subscriptions import Secrets, Subscription
 from workers.delivering.channel import FailedError, Outgoing, UndeliverableError
 from workers.delivering.deadline import Deadline, cut
-from workers.delivering.endpoints import endpoint_of
+from workers.delivering.endpoints import check_login, endpoint_of
 from workers.delivering.options import Line, ServerOptions, options_of
 from workers.delivering.payload import CONTENT_TYPE, body
 from workers.delivering.words import readable
@@ -23,8 +23,14 @@ SHORT = 255  # bytes of a short string in AMQP, such as a routing key
 REFUSED, TOO_LARGE = 403, (406, 311)
 
 
+def short(text: str) -> str:
+    if len(text.encode()) > SHORT:
+        raise ValueError(f"must have {SHORT} bytes at most")
+    return text
+
+
 class ExchangeOptions(ServerOptions):
-    exchange: Line = Field(default="fleetlog", max_length=127)
+    exchange: Annotated[Line, AfterValidator(short)] = "fleetlog"
     """The exchange to publish to."""
     exchange_type: Literal["topic", "headers"] = "topic"
     """A topic exchange routes by the routing key, a headers exchange by the headers."""
@@ -38,6 +44,7 @@ def channel(subscription: Subscription, secrets: Secrets) -> "ExchangeChannel":
     """Make the channel of one subscription; the newest secret is its password."""
     options = options_of(ExchangeOptions, subscription)
     url = endpoint_of(subscription, options, SCHEMES)
+    check_login(url, secrets)
     return ExchangeChannel(url, secrets.newest, options)
 
 

@@ -18,7 +18,7 @@ from store.errors import UndecodableEventError, UnknownEventError
 from store.notifications import Recipient
 from workers.delivering.channel import Outgoing, UndeliverableError
 
-OURS = Path(__file__).parent / "templates"
+OURS = Path(__file__).parent / "mails"
 SUBJECT = "Subject:"
 LONGEST_NAME = 100
 LONGEST_SUBJECT = 200

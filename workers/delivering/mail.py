@@ -14,7 +14,7 @@ from store.notifications import Notification, Recipient, notification_for
 from store.recorded import RecordedEvent
 from store.subscriptions import InvalidSubscriptionError, Secrets, Subscription
 from workers.delivering.channel import NothingToSendError, Outgoing, PostponedError
-from workers.delivering.endpoints import endpoint_of
+from workers.delivering.endpoints import check_login, endpoint_of
 from workers.delivering.letters import address_of, addressed, values_of, written
 from workers.delivering.options import Line, ReadableFolder, ServerOptions, options_of
 from workers.delivering.pace import Pace
@@ -57,10 +57,7 @@ def channel(subscription: Subscription, secrets: Secrets) -> "MailChannel":
     url = endpoint_of(subscription, options, dict.fromkeys(PORTS, True))
     if url.path not in {"", "/"}:
         raise InvalidSubscriptionError("endpoint", "must end behind the host and its port")
-    if (secrets.newest is None) != (url.username is None):
-        raise InvalidSubscriptionError(
-            "secret", "must be the password of the user that the endpoint names: smtp://user@host"
-        )
+    check_login(url, secrets)
     return MailChannel(subscription.name, server_of(url, secrets.newest, options), options)
 
 

@@ -16,12 +16,14 @@ from redis.retry import Retry
 
 from store.subscriptions import Secrets, Subscription
 from workers.delivering.channel import FailedError, Outgoing
+from workers.delivering.deadline import Deadline, cut
 from workers.delivering.endpoints import endpoint_of
 from workers.delivering.options import Line, ServerOptions, options_of
 from workers.delivering.payload import body
 from workers.delivering.words import readable
 from workers.keepalive import kept_alive
 
+LATE = "the stream's server has not answered in time"
 SCHEMES = {"redis": False, "rediss": True, "unix": True}
 
 
@@ -63,21 +65,27 @@ class StreamChannel:
 
     def send(self, outgoing: Outgoing) -> None:
         entry: dict[Any, Any] = {"idempotency_key": outgoing.key, "event": body(outgoing.event)}
-        try:
-            self._redis.xadd(self._options.stream, entry, maxlen=self._options.maxlen)
-        except RedisError as error:
-            # Without the cause: its text may quote the entry.
-            raise FailedError(sentence(error, self._options.timeout)) from None
+        with Deadline(2 * self._options.timeout, self._hang_up) as deadline:
+            try:
+                self._redis.xadd(self._options.stream, entry, maxlen=self._options.maxlen)
+            except RedisError as error:
+                late = deadline.over or isinstance(error, TimeoutError)
+                # Without the cause: its text may quote the entry.
+                raise FailedError(LATE if late else sentence(error)) from None
 
     def close(self) -> None:
         self._redis.close()
 
+    def _hang_up(self) -> None:
+        """Cut the connection: the client would only let go of it under the reader's hands."""
+        pool: Any = self._redis.connection_pool
+        for connection in list(pool._in_use_connections):  # noqa: SLF001 - nothing public has it
+            cut(connection._sock)  # noqa: SLF001 - likewise
 
-def sentence(error: RedisError, seconds: float) -> str:
+
+def sentence(error: RedisError) -> str:
     """Say what went wrong; what the server quotes may be the event, and is left out."""
     match error:
-        case TimeoutError():
-            return f"the stream's server has not answered within {seconds:g} s"
         case AuthenticationError() | NoPermissionError():
             return "the stream's server refuses our user or its password, or lets it do too little"
         case ResponseError():
