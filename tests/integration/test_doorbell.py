@@ -37,7 +37,7 @@ def test_one_message_wakes_all_that_have_something_to_read_the_quickest_first(
     assert not set(later) & set(first)
 
 
-def message_in(found: bytes) -> list[str]:
+def message_in(found: bytes | str) -> list[str]:
     arguments, *_ = json.loads(base64.b64decode(json.loads(found)["body"]))
     return list(arguments[0])
 
