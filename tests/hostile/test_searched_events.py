@@ -1,0 +1,55 @@
+"""What hypothesis thinks of, as events: an error that names the place, or read back equal."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+
+from domain.event import Event
+from store.codec import RawEvent
+from store.errors import UnstorableError
+from store.event_store import EventStore, Expected
+from store.storable import CONTROL
+from tests.hostile.doors import EVENTS, SEARCHED
+from tests.hostile.event_inputs import Appending
+from tests.hostile.searched import Tally, any_append, searching, tallied
+from tests.hostile.test_events import append, as_appended, as_read
+
+PLACES = (
+    *("aggregate_id", "aggregate_type", "metadata", "an event", "event_type", "version"),
+    *("Noted", "WasPut", "Rang", "Labelled", "OrderPlaced", "UserCreated"),
+)
+
+
+@pytest.fixture(scope="module")
+def appended() -> Iterator[Tally]:
+    yield from tallied(EVENTS, SEARCHED[EVENTS] // 2)
+
+
+def names_a_place(error: UnstorableError, one: Appending) -> bool:
+    """Whether it says what is wrong: by the name of the event, or of the argument."""
+    name = getattr(one.event, "event_type", None)
+    places = PLACES + ((repr(name)[1:-1],) if isinstance(name, str) and name else ())
+    return error.where.startswith(places) and not CONTROL.search(str(error))
+
+
+@searching(SEARCHED[EVENTS])
+@given(one=any_append)
+def test_it_is_refused_by_its_place_or_read_back_equal(
+    appended: Tally, store: EventStore, one: Appending
+) -> None:
+    appended.add(one)
+    before = store.safe_position()
+    try:
+        append(store, one)
+    except UnstorableError as refused:
+        assert names_a_place(refused, one), refused  # noqa: PT017 - either will do
+        assert store.get_all_events(before) == []
+        return
+    [read] = store.get_all_events(before)
+
+    assert repr(as_read(read)) == repr(as_appended(one))
+    if isinstance(one.event, Event):
+        assert (read.event, repr(read.event)) == (one.event, repr(one.event))
+    else:
+        assert isinstance(one.event, RawEvent)
