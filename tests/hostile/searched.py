@@ -101,7 +101,7 @@ class Tally:
 
     what: str
     total: int = 0
-    seen: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set, repr=False)
 
     def add(self, *things: object) -> None:
         self.total += len(things)
