@@ -142,7 +142,7 @@ def test_a_client_whose_clock_is_wrong_has_its_commands_done_once_and_in_order(
 
 @contextmanager
 def client(fleet: Fleet, clock: Clock) -> Iterator[Callable[[int], datetime]]:
-    """Lend another process that rings the bell when asked, and answers what time it thinks it is."""
+    """Lend another process that rings the bell when asked, and says what time it has."""
     with subprocess.Popen(
         [sys.executable, "-c", CLIENT],
         env={**fleet.env, **clock.environment},

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidFieldError
-from store.command_codec import decode_command, make_command
+from store.command_codec import decode_command, encode_command, make_command
 from store.engine import Role
 from store.storable import CONTROL
 from tests.fleets import TestFleet
 from tests.hostile.doors import FILE, SEARCHED, SEND_TASK, SUBMIT
-from tests.hostile.generate import Fields
-from tests.hostile.judging import KEPT, Kept, family, told
+from tests.hostile.generate import ID_FIELDS, Fields
+from tests.hostile.judging import KEPT, Kept, family
 from tests.hostile.searched import Tally, any_command, any_line, searching, tallied, written_command
 from tests.hostile.test_cli_file import PASSED_OVER
 from tests.integration import screens
@@ -30,7 +30,7 @@ from workers.results import command_id_of
 from workers.submitting import submit
 
 SECONDS = 90
-TOGETHER = 50
+TOGETHER = 10
 SETTLED = {"done", "rejected"}
 OF_THESE = KEPT.replace("order by", "where command_id = any(%b::uuid[]) order by")
 Given = tuple[str, Fields]
@@ -41,17 +41,17 @@ written = st.lists(written_command, min_size=TOGETHER, max_size=TOGETHER)
 
 @pytest.fixture(scope="module")
 def submitted() -> Iterator[Tally]:
-    yield from tallied(SUBMIT, SEARCHED[SUBMIT] // 2)
+    yield from tallied(SUBMIT, SEARCHED[SUBMIT] // 3)
 
 
 @pytest.fixture(scope="module")
 def filed() -> Iterator[Tally]:
-    yield from tallied(FILE, SEARCHED[FILE] // 2)
+    yield from tallied(FILE, SEARCHED[FILE] // 3)
 
 
 @pytest.fixture(scope="module")
 def sent() -> Iterator[Tally]:
-    yield from tallied(SEND_TASK, SEARCHED[SEND_TASK] // 2)
+    yield from tallied(SEND_TASK, SEARCHED[SEND_TASK] // 3)
 
 
 def rows_of(ids: list[UUID]) -> dict[UUID, Kept]:
@@ -68,7 +68,8 @@ def is_whole(row: Kept, given: Given) -> bool:
         return False
     if row.status != "done":
         return row.status == "rejected"
-    says = told(row.command_type, msgspec.to_builtins(command))
+    id_field = ID_FIELDS[row.command_type]
+    says = {name: value for name, value in row.fields.items() if name != id_field}
     events = fleet.store.load_events(row.aggregate_id)
     assert all(event.event for event in events)  # each can be decoded
     return any(says_all(event.payload, says) for event in events)
@@ -83,6 +84,7 @@ def names_a_field(message: str, command_type: str, fields: Fields) -> bool:
     return said and not CONTROL.search(message)
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @searching(SEARCHED[SUBMIT] // TOGETHER)
 @given(all_given=together)
 def test_submitted_it_is_refused_by_a_field_or_carried_out_and_read_back_equal(
@@ -104,6 +106,7 @@ def test_submitted_it_is_refused_by_a_field_or_carried_out_and_read_back_equal(
     assert [row for id, row in rows.items() if not is_whole(row, accepted[id])] == []
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @searching(SEARCHED[FILE] // TOGETHER)
 @given(all_lines=lines)
 def test_in_a_file_each_line_is_told_by_its_number_or_carried_out(
@@ -129,12 +132,13 @@ def test_in_a_file_each_line_is_told_by_its_number_or_carried_out(
 
 
 def rows_like(command_type: str, fields: Fields) -> list[Kept]:
-    id = make_command(command_type, fields).aggregate_id
+    id = fields[ID_FIELDS[command_type]]
     with fleet.database.connect(Role.READER) as connection:
         query = KEPT.replace("order by", "where aggregate_id = %b order by")
         return [Kept(*row) for row in connection.execute(query.encode(), (id,), binary=True)]
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @searching(SEARCHED[SEND_TASK] // TOGETHER)
 @given(all_given=written)
 def test_sent_by_name_it_is_answered_by_a_field_or_carried_out(
@@ -148,21 +152,20 @@ def test_sent_by_name_it_is_answered_by_a_field_or_carried_out(
         app.send_task(command_type, kwargs=fields, task_id=str(id))
     after = submit(Ring(toy_id=f"after-{uuid4()}", note=1)).get(timeout=SECONDS)
 
-    def settled() -> dict[UUID, Kept] | None:
+    def settled() -> bool:
         rows = rows_of(list(accepted))
-        return rows if [r for r in rows.values() if r.status in SETTLED] == [*rows.values()] and (
-            rows.keys() == accepted.keys()
-        ) else None
+        return {row.status for row in rows.values()} <= SETTLED and rows.keys() == accepted.keys()
 
-    rows = eventually(settled, SECONDS)
-    assert rows
+    eventually(settled, SECONDS)
+    rows = rows_of(list(accepted))
+
     assert (after["version"], family(worker)) == (1, before)
     assert [row for id, row in rows.items() if not is_answered(row, accepted[id])] == []
 
 
 def is_answered(row: Kept, given: Given) -> bool:
     try:
-        make_command(*given)
+        encode_command(make_command(*given))
     except InvalidFieldError:
         return row.status == "rejected" and names_a_field(row.message, *given)
     return is_whole(row, given)

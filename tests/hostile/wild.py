@@ -28,7 +28,7 @@ def harmless(random: Random, depth: int = 2) -> Any:
             return {word(random): harmless(random, depth - 1) for _ in range(random.randrange(3))}
 
 
-def varied(random: Random, value: Any) -> Any:
+def varied(random: Random, value: Any) -> Any:  # noqa: PLR0911 - a case for each kind
     """
     Return another of its kind: what is wrong with its type, or with how it begins, still is.
 
@@ -41,7 +41,7 @@ def varied(random: Random, value: Any) -> Any:
             return value + word(random)
         case int() if abs(value) < 2**100:
             return value + random.randrange(10**6) * (1 if value > 0 else -1)
-        case float() if value == 1.5:  # noqa: PLR2004 - others are wrong by their value
+        case float() if value == 1.5:
             return random.randrange(10**6) + value
         case list():
             return [*value, *(harmless(random) for _ in range(random.randint(1, 3)))]

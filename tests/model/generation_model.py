@@ -93,7 +93,7 @@ class GenerationsModel:
         self.standing |= {"live": coming, "previous": live}
 
     def retried(self) -> int:
-        """Every parked stream of the live one is folded as far as it goes; each raises the epoch."""
+        """Every parked stream of the live one is folded as far as it goes, and raises the epoch."""
         live = self.standing["live"]
         parked, live.parked = live.parked, {}
         for facts in parked.values():
