@@ -1,10 +1,12 @@
 """For hypothesis: commands and events beyond what we could think of, any fields at all."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -42,7 +44,7 @@ def fields_of(command_type: str) -> SearchStrategy[Fields]:
     """Anything in one field or several of them, beside what the command takes; or a stranger."""
     rest = good(seeded(0), command_type, "x")
     id_field = ID_FIELDS[command_type]
-    known = {name: st.just(value) | anything for name, value in rest.items()}
+    known = {name: st.just(value) | anything | anything for name, value in rest.items()}
     known[id_field] = ids | ids | anything
     return st.fixed_dictionaries(known, optional={"stranger": anything})
 
@@ -85,6 +87,11 @@ any_append = st.builds(
     aggregate_type=st.just("Box") | st.just("Box") | anything,
     metadata=metadata,
 )
+
+
+def exact(thing: object) -> str:
+    """Return it as text that tells 1 from 1.0 and True, in whatever order its keys are."""
+    return json.dumps(msgspec.to_builtins(thing), sort_keys=True)
 
 
 def searching(examples: int) -> settings:

@@ -18,7 +18,15 @@ from tests.fleets import TestFleet
 from tests.hostile.doors import FILE, SEARCHED, SEND_TASK, SUBMIT
 from tests.hostile.generate import ID_FIELDS, Fields
 from tests.hostile.judging import KEPT, Kept, family
-from tests.hostile.searched import Tally, any_command, any_line, searching, tallied, written_command
+from tests.hostile.searched import (
+    Tally,
+    any_command,
+    any_line,
+    exact,
+    searching,
+    tallied,
+    written_command,
+)
 from tests.hostile.test_cli_file import PASSED_OVER
 from tests.integration import screens
 from tests.polling import eventually
@@ -41,17 +49,17 @@ written = st.lists(written_command, min_size=TOGETHER, max_size=TOGETHER)
 
 @pytest.fixture(scope="module")
 def submitted() -> Iterator[Tally]:
-    yield from tallied(SUBMIT, SEARCHED[SUBMIT] // 3)
+    yield from tallied(SUBMIT, SEARCHED[SUBMIT] // 4)
 
 
 @pytest.fixture(scope="module")
 def filed() -> Iterator[Tally]:
-    yield from tallied(FILE, SEARCHED[FILE] // 3)
+    yield from tallied(FILE, SEARCHED[FILE] // 4)
 
 
 @pytest.fixture(scope="module")
 def sent() -> Iterator[Tally]:
-    yield from tallied(SEND_TASK, SEARCHED[SEND_TASK] // 3)
+    yield from tallied(SEND_TASK, SEARCHED[SEND_TASK] // 4)
 
 
 def rows_of(ids: list[UUID]) -> dict[UUID, Kept]:
@@ -64,7 +72,7 @@ def is_whole(row: Kept, given: Given) -> bool:
     """Whether what is stored is what was given, and the event says so too, if there is one."""
     command = make_command(*given)
     read = decode_command(row.command_type, row.payload)
-    if (read, repr(read)) != (command, repr(command)):
+    if (read, exact(read)) != (command, exact(command)):
         return False
     if row.status != "done":
         return row.status == "rejected"
@@ -76,7 +84,7 @@ def is_whole(row: Kept, given: Given) -> bool:
 
 
 def says_all(payload: Any, says: dict[str, Any]) -> bool:
-    return all(repr(payload.get(name)) == repr(value) for name, value in says.items())
+    return all(exact(payload.get(name)) == exact(value) for name, value in says.items())
 
 
 def names_a_field(message: str, command_type: str, fields: Fields) -> bool:

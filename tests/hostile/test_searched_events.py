@@ -14,7 +14,7 @@ from store.recorded import RecordedEvent
 from store.storable import CONTROL
 from tests.hostile.doors import EVENTS, SEARCHED
 from tests.hostile.event_inputs import Appending
-from tests.hostile.searched import Tally, any_append, searching, tallied
+from tests.hostile.searched import Tally, any_append, exact, searching, tallied
 from tests.hostile.test_events import append, as_appended, as_read
 
 PLACES = (
@@ -59,8 +59,8 @@ def test_it_is_refused_by_its_place_or_read_back_equal(
 
     given = as_appended(one) if one.aggregate_type else as_appended(guessed(one, read))
 
-    assert repr(as_read(read)) == repr(given)
+    assert exact(as_read(read)) == exact(given)
     if isinstance(one.event, Event):
-        assert (read.event, repr(read.event)) == (one.event, repr(one.event))
+        assert (read.event, exact(read.event)) == (one.event, exact(one.event))
     else:
         assert isinstance(one.event, RawEvent)

@@ -57,7 +57,7 @@ def other(fresh: TestDatabase) -> Iterator[EventStore]:
 
 
 @pytest.mark.parametrize("hang", [silent, busy, chatty], ids=lambda hang: hang.__name__)
-def test_a_hung_writer_delays_readers_until_its_five_seconds_are_over_and_writers_not_at_all(
+def test_a_hung_writer_delays_readers_five_seconds_at_most_and_writers_not_at_all(
     hung: Connection, store: EventStore, other: EventStore, hang: Callable[[Connection], None]
 ) -> None:
     other.append_events("other", 0, facts(1), aggregate_type="Load")  # connected beforehand
