@@ -11,7 +11,7 @@ from store.codec import RawEvent
 from store.errors import UnstorableError
 from store.event_store import EventStore
 from store.recorded import RecordedEvent
-from store.storable import CONTROL
+from store.storable import CONTROL, printable
 from tests.hostile.doors import EVENTS, SEARCHED
 from tests.hostile.event_inputs import Appending
 from tests.hostile.searched import Tally, any_append, exact, searching, tallied
@@ -31,7 +31,7 @@ def appended() -> Iterator[Tally]:
 def names_a_place(error: UnstorableError, one: Appending) -> bool:
     """Whether it says what is wrong: by the name of the event, or of the argument."""
     name = getattr(one.event, "event_type", None)
-    places = PLACES + ((repr(name)[1:-1],) if isinstance(name, str) and name else ())
+    places = (*PLACES, printable(name)) if isinstance(name, str) and name else PLACES
     return error.where.startswith(places) and not CONTROL.search(str(error))
 
 
