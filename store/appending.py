@@ -94,7 +94,9 @@ class Append:
     ) -> None:
         check_aggregate_id(aggregate_id)
         self.aggregate_id, self.expected = aggregate_id, int(expected)
-        self.aggregate_type = aggregate_type or type_of(events)
+        if aggregate_type is None or aggregate_type == "":  # and not 0, [] or {}
+            aggregate_type = type_of(events)
+        self.aggregate_type = aggregate_type
         check_name(self.aggregate_type, "aggregate_type")
         check_declared(self.aggregate_type, events)
         self.command = command

@@ -18,6 +18,7 @@ from store.storable import (
     check_size,
     check_text,
     check_value,
+    printable,
     require_type,
 )
 
@@ -62,7 +63,7 @@ def encode_event(event: AnyEvent) -> tuple[str, int, bytes]:
     if isinstance(event, RawEvent):
         check_name(event.event_type, "event_type")
         check_schema_version(event.version)
-        require_type(event.data, dict, event.event_type)
+        require_type(event.data, dict, printable(event.event_type))
         check_value(event.data, event.event_type)
         encoded = msgspec.json.encode(event.data)
         check_size(encoded, event.event_type)

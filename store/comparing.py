@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from sqlalchemy import Table
 
 from store.engine import Connection, Database, Role
+from store.patience import unhurried
 from store.projection import Projection
 from store.read_model_tables import place
 from store.renaming import suffixed
@@ -62,7 +63,11 @@ class Comparison:
 @contextmanager
 def frozen(database: Database) -> Iterator[Connection]:
     """Lend a connection that sees one instant for as long as it takes, from now on."""
-    with database.connect(Role.READER) as connection, connection.transaction():
+    with (
+        database.connect(Role.READER) as connection,
+        unhurried(connection),
+        connection.transaction(),
+    ):
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute(UNHURRIED)  # takes no snapshot yet
         connection.execute("select count(*) from fleetlog.projection_checkpoints")

@@ -35,6 +35,23 @@ class PatientConnection(psycopg.Connection[TupleRow]):
 
 
 @contextmanager
+def unhurried(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
+    """
+    Wait for answers as long as they take; the server's own limits are the caller's to lift.
+
+    A peer that vanished is still found out, by the kernel's keepalives.
+    """
+    if not isinstance(connection, PatientConnection):
+        yield
+        return
+    before, connection.patience = connection.patience, None
+    try:
+        yield
+    finally:
+        connection.patience = before
+
+
+@contextmanager
 def at_most(seconds: float, error: Exception) -> Iterator[None]:
     """
     Raise `error` within the block when it takes longer, and again where that is caught.

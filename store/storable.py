@@ -42,8 +42,8 @@ def check_list(items: Sequence[object], where: str, depth: int) -> None:
 def check_object(items: dict[object, object], where: str, depth: int) -> None:
     for key, item in items.items():
         check_key(key, where)
-        # A key may be as long as a book, and the place is only there to be named.
-        check_value(item, f"{where}.{str(key)[:MAX_NAME]}", depth + 1)
+        # A key may be as long as a book or end a terminal's line: the place is there to be shown.
+        check_value(item, f"{where}.{printable(key)}", depth + 1)
 
 
 def check_key(key: object, where: str) -> None:

@@ -11,6 +11,7 @@ from psycopg import errors
 from store.engine import Connection, Role
 from store.errors import FencedError, NoReaderError, NotAlignedError
 from store.generations import tables_in
+from store.patience import unhurried
 from store.projection import Projection
 from store.renaming import suffixed
 from store.succession import copy_indexes
@@ -75,7 +76,7 @@ def indexed(declared: Projection) -> tuple[str, ...]:
     if not readers:
         return ()
     suffix = readers[0].table_suffix
-    with fleet.database.connect(Role.PROJECTOR) as connection:
+    with fleet.database.connect(Role.PROJECTOR) as connection, unhurried(connection):
         return tuple(missing_indexes(connection, declared.name, suffix))
 
 

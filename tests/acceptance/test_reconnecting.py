@@ -85,11 +85,22 @@ def cut_for_a_moment(_: Fleet, wire: Proxy, __: Callable[[], object]) -> None:
         pass
 
 
+def silent_for_long(_: Fleet, wire: Proxy, noticed: Callable[[], object]) -> None:
+    """Every connection stays open, and nothing arrives on it any more."""
+    wire.turn(Mode.BLACK_HOLE)
+    try:
+        eventually(noticed, LOST_SECONDS, saying="somebody notices that the broker is silent")
+    finally:
+        wire.turn(Mode.PASS)
+
+
 OUTAGES = (killed_for_long, cut_for_long, killed_for_a_moment, cut_for_a_moment)
 
 
 def outages(rounds: int) -> Iterator[tuple[int, Outage]]:
-    return enumerate(islice(cycle(OUTAGES), rounds), start=1)
+    """Return so many; the third of ten is a broker that is silent, which takes the longest."""
+    several = [*OUTAGES[:2], silent_for_long, *OUTAGES[2:]] if rounds > len(OUTAGES) else OUTAGES
+    return enumerate(islice(cycle(several), rounds), start=1)
 
 
 def complaints(process: Process) -> int:

@@ -1,7 +1,12 @@
-"""A disk that is small enough to be filled: a tmpfs, where one may be mounted."""
+"""
+A disk that is small enough to be filled: a tmpfs.
+
+Where none may be mounted, a user namespace of our own may have one: that takes no rights.
+"""
 
 import errno
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,17 +57,26 @@ def suppress_full() -> Iterator[None]:
 
 @contextmanager
 def small_disk(place: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """Mount one for the length of a block; skips the test where that is not allowed."""
+    """Lend one for the length of a block; skips the test where no tmpfs can be had at all."""
     place.mkdir(mode=0o711)
     options = f"size={megabytes}m,mode=0711"
+    for kind in (mounted, mounted_in_a_namespace):
+        with kind(place, options) as found:
+            if found is not None:
+                print(f"the disk: {kind.__name__.replace('_', ' ')}, a tmpfs of {megabytes} MB")
+                yield SmallDisk(found)
+                return
+    pytest.skip("no disk can be filled: no tmpfs may be mounted, not in a user namespace either")
+
+
+@contextmanager
+def mounted(place: Path, options: str) -> Iterator[Path | None]:
+    """Mount it for everybody, which takes rights."""
+    if not run("mount", "-t", "tmpfs", "-o", options, "fleetlog", str(place)):
+        yield None
+        return
     try:
-        mounted = run("mount", "-t", "tmpfs", "-o", options, "fleetlog", str(place))
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("no disk can be filled: mounting a tmpfs takes rights that we do not have")
-    try:
-        yield SmallDisk(place)
+        yield place
     finally:
         # Lazily, should a server that we could not stop still have a file open.
         if not run("umount", str(place)):
@@ -71,5 +85,28 @@ def small_disk(place: Path, megabytes: int) -> Iterator[SmallDisk]:
             place.rmdir()
 
 
+@contextmanager
+def mounted_in_a_namespace(place: Path, options: str) -> Iterator[Path | None]:
+    """Mount it where only one process of ours sees it, and look at it through that one's root."""
+    there = shlex.quote(str(place))
+    script = f"mount -t tmpfs -o {options} fleetlog {there} && echo mounted && exec cat"
+    command = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script)
+    try:
+        holder = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except FileNotFoundError:
+        yield None
+        return
+    with holder:
+        assert holder.stdout
+        is_there = holder.stdout.readline() == b"mounted\n"
+        yield Path(f"/proc/{holder.pid}/root{place}") if is_there else None
+        holder.kill()
+
+
 def run(*command: str) -> bool:
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    try:
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False

@@ -6,7 +6,10 @@ machine's; for its own clock to fall behind a stream, the stream's last event is
 the future.
 """
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -25,6 +28,7 @@ from tests.acceptance.fleet import CELERY, Fleet, Process
 from tests.chaos.clocks import Clock
 from tests.fleets import connected
 from tests.polling import eventually
+from tests.processes import ROOT
 from tests.toys import PLACE, Rang, Ring
 from workers.submitting import submit
 
@@ -41,6 +45,17 @@ FIRST_NOTE = """
                                  sequence_number, data, metadata, timestamp)
     values (gen_random_uuid(), 'bell', 'Toy', 'Rang', 1, 1, '{"note": 1}', '{}', %s)
 """
+# A process of its own that submits: it waits for each answer, and says what time it has.
+CLIENT = """
+import sys
+from datetime import UTC, datetime
+from tests.toys import Ring
+from workers.submitting import submit
+for line in sys.stdin:
+    submit(Ring(toy_id="bell", note=int(line))).get(timeout=60)
+    print(datetime.now(UTC).isoformat(), flush=True)
+"""
+ACCEPTED_ELSEWHEN = "commands where abs(extract(epoch from clock_timestamp() - accepted_at)) > 600"
 LIFE = ["OrderPlaced", "PaymentProcessed", "OrderShipped"]
 
 
@@ -102,6 +117,51 @@ def test_a_beat_whose_clock_is_hours_ahead_still_sees_to_what_the_broker_forgot(
 
     assert fleet.count(DONE) == fleet.count("events") == 2 * 3 * ORDERS
     assert not stream_numbers(fleet)
+
+
+def test_a_client_whose_clock_is_wrong_has_its_commands_done_once_and_in_order(
+    fleet: Fleet, faults: Path, clock: Clock
+) -> None:
+    """What it says of the time goes into no event: that is the time of PostgreSQL."""
+    start_beat(fleet)
+    fleet.worker("right")
+    before = datetime.now(UTC)
+    with client(fleet, clock) as asked:
+        for round, hours in enumerate(JUMPS):
+            clock.set_to(hours)
+            told = asked(round)
+            assert abs(told - datetime.now(UTC) - timedelta(hours=hours)) < timedelta(minutes=1)
+    eventually(lambda: fleet.count(OPEN) == 0, SECONDS)
+    events = fleet.store.load_events("bell")
+
+    assert [event.payload["note"] for event in events] == list(range(len(JUMPS)))
+    assert all(before <= event.timestamp <= datetime.now(UTC) for event in events)
+    assert fleet.count("commands") == fleet.count(DONE) == len(JUMPS)
+    assert fleet.count(ACCEPTED_ELSEWHEN) == 0
+
+
+@contextmanager
+def client(fleet: Fleet, clock: Clock) -> Iterator[Callable[[int], datetime]]:
+    """Lend another process that rings the bell when asked, and says what time it has."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CLIENT],
+        env={**fleet.env, **clock.environment},
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def ask(note: int) -> datetime:
+            assert process.stdin
+            assert process.stdout
+            print(note, file=process.stdin, flush=True)
+            return datetime.fromisoformat(process.stdout.readline().strip())
+
+        try:
+            yield ask
+        finally:
+            process.kill()
 
 
 def test_a_stream_from_the_future_goes_on_from_there(fleet: Fleet, faults: Path) -> None:

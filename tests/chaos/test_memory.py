@@ -1,4 +1,10 @@
-"""Commands that eat their process's memory: tried so often and no more, and nobody else suffers."""
+"""
+Commands that eat their process's memory: tried so often and no more, and nobody else suffers.
+
+The SIGKILL is ours: a thread of the test sends it to a child that holds more than 256 MB, where the
+kernel would under memory pressure. To the fleet it is the same signal from outside; that a kernel
+picks this child, and not another process, is not shown here.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -39,7 +45,7 @@ FREE_TRY = 1  # a command is charged for every try but its first
 @contextmanager
 def out_of_memory_killer(worker: Process) -> Iterator[Counter[int]]:
     """
-    SIGKILL whichever child of the worker has grown too big, as the kernel's does.
+    SIGKILL whichever child of the worker has grown too big, in the place of the kernel's.
 
     Ours knows which processes are the test's, and needs no rights. Yields the pids it killed.
     """

@@ -20,6 +20,7 @@ from tests.hostile.generate import (
     Values,
 )
 from tests.hostile.odd import Odd, as_python
+from tests.hostile.wild import buried, chosen
 from tests.toys import Labelled, Rang
 
 NO_MONEY: Values = (Decimal("NaN"), Decimal("sNaN"), None, [], {}, True, b"1", "ten", object())
@@ -53,7 +54,7 @@ def raw(**parts: Any) -> RawEvent:
 
 
 def plain_data(random: Random, id: str) -> Appending:
-    value = as_python(random.choice((*UNSTORABLE, *NO_JSON)))
+    value = as_python(buried(random, random.choice((*UNSTORABLE, *NO_JSON))))
     return Appending(id, raw(data={"value": value}), "Noted")
 
 
@@ -61,51 +62,51 @@ def plain_parts(random: Random, id: str) -> Appending:
     part, values = random.choice(
         [("event_type", NO_NAMES), ("version", NO_VERSIONS), ("data", NO_OBJECTS)]
     )
-    event = raw(**{part: random.choice(values)})
+    event = raw(**{part: chosen(random, values)})
     return Appending(id, event, "Noted" if part == "data" else part)
 
 
 def toys(random: Random, id: str) -> Appending:
     if random.random() < 0.5:
-        note = as_python(random.choice([n for n in NO_NUMBER if n is not None]))
+        note = as_python(chosen(random, [n for n in NO_NUMBER if n is not None]))
         return Appending(id, Rang(note=note), "Rang.note", "Toy")
-    text = as_python(random.choice((*NO_TEXT, "\x00", "\ud83d", Odd.ENDLESS_NUMBER)))
+    text = as_python(chosen(random, (*NO_TEXT, "\x00", "\ud83d", Odd.ENDLESS_NUMBER)))
     return Appending(id, Labelled(text=text), "Labelled.text", "Toy")
 
 
 def things(random: Random, id: str) -> Appending:
-    value = as_python(random.choice((*UNSTORABLE, *NO_JSON)))
+    value = as_python(buried(random, random.choice((*UNSTORABLE, *NO_JSON))))
     return Appending(id, WasPut(thing=value), "WasPut.thing")
 
 
 def orders(random: Random, id: str) -> Appending:
-    total: Any = random.choice(NO_MONEY)
+    total: Any = chosen(random, NO_MONEY)
     placed = OrderPlaced(order_id=id, items=("lamp",), total=total)
     return Appending(id, placed, "OrderPlaced.total", "Order")
 
 
 def users(random: Random, id: str) -> Appending:
-    name = as_python(random.choice((*NO_TEXT, "\x00", "\udfff")))
+    name = as_python(chosen(random, (*NO_TEXT, "\x00", "\udfff")))
     created = UserCreated(user_id=id, username=name, email="kim@example.org")
     return Appending(id, created, "UserCreated.username", "User")
 
 
 def no_events(random: Random, id: str) -> Appending:
-    event = random.choice((None, 7, {}, "Noted", b"Noted", ["Noted"], Rang, object()))
+    event = chosen(random, (None, 7, {}, "Noted", b"Noted", ["Noted"], Rang, object()))
     return Appending(id, event, "an event")
 
 
 def ids(random: Random, _: str) -> Appending:
-    return Appending(random.choice(NO_IDS), raw(), "aggregate_id")
+    return Appending(chosen(random, NO_IDS), raw(), "aggregate_id")
 
 
 def types(random: Random, id: str) -> Appending:
-    wrong = random.choice([name for name in NO_NAMES if name])  # none, or "", is to be guessed
+    wrong = chosen(random, [name for name in NO_NAMES if name])  # none, or "", is to be guessed
     return Appending(id, raw(), "aggregate_type", wrong)
 
 
 def claims(random: Random, id: str) -> Appending:
-    claim, value = random.choice(CLAIMS), random.choice(NO_CLAIMS)
+    claim, value = random.choice(CLAIMS), chosen(random, NO_CLAIMS)
     return Appending(id, raw(), "metadata", metadata=Metadata(**{claim: value}))
 
 
@@ -115,7 +116,7 @@ def enormous(_: Random, id: str) -> Appending:
 
 def look_alikes(random: Random, id: str) -> Appending:
     """Return a legal one: its id, its type, its name and all that it says only look strange."""
-    alike, other = random.choice(LOOK_ALIKES), random.choice(LOOK_ALIKES)
+    alike, other = chosen(random, LOOK_ALIKES), chosen(random, LOOK_ALIKES)
     data = {other: alike, alike: [other, {"": alike}], "deep": {alike: {other: {}}}}
     name = random.choice(LOOK_ALIKES)
     event = random.choice((raw(event_type=f"{name}.", data=data), WasPut(thing=data)))

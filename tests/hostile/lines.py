@@ -9,6 +9,7 @@ from store.storable import printable
 from tests.hostile.generate import Hostile, hostile_commands
 from tests.hostile.judging import names_the_field
 from tests.hostile.odd import as_json, is_json
+from tests.hostile.wild import chosen, harmless, word
 
 GOOD = b'{"command":"Ring","data":{"toy_id":"toy","note":1}}'
 NOT_JSON = "malformed", "truncated", "trailing"
@@ -88,9 +89,9 @@ def hostile_lines(random: Random) -> Iterator[Line]:
     for number, hostile in enumerate(hostile_commands(random)):
         match random.randrange(8):
             case 0:
-                yield Line(*random.choice(BROKEN))
+                yield broken(random)
             case 1:
-                part, words = random.choice(ENVELOPE)
+                part, words = envelope(random)
                 ring = f'{{"toy_id":"enveloped","note":{number}}}'
                 yield Line(f'{{"command":"Ring","data":{ring},{part}}}'.encode(), (words,))
             case _:
@@ -99,6 +100,31 @@ def hostile_lines(random: Random) -> Iterator[Line]:
                 command = json.dumps(hostile.command_type)
                 text = f'{{"command":{command},"data":{as_json(hostile.fields)}}}'
                 yield Line(text.encode(), said_of(hostile), hostile)
+
+
+def broken(random: Random) -> Line:
+    """Return one from the list above, a good one that is damaged somewhere, or no command's."""
+    good = f'{{"command":"Ring","data":{{"toy_id":"{word(random)}","note":1}}}}'.encode()
+    place = random.randrange(1, len(good))
+    damaged = random.choice((good[:place], good[:place] + b"\x01" + good[place:], good + good[:1]))
+    name = json.dumps(word(random))
+    return random.choice(
+        (
+            Line(*random.choice(BROKEN)),
+            Line(damaged, (*NOT_JSON, "Expected object", "UTF-8")),
+            Line(json.dumps([harmless(random), word(random)]).encode(), ("Expected object",)),
+            Line(f'{{"command":{name},"data":{{}}}}'.encode(), ("no aggregate answers",)),
+        )
+    )
+
+
+def envelope(random: Random) -> tuple[str, str]:
+    """Return a part of an envelope from the list above, or one of a value that it cannot have."""
+    if random.random() < 0.3:
+        return random.choice(ENVELOPE)
+    part = random.choice(("command_id", "time", "actor", "reason", "causation_id"))
+    wrong = chosen(random, (7, 1.5, [], {}, ["kim"]))
+    return f'"{part}":{json.dumps(wrong)}', part
 
 
 def said_of(hostile: Hostile) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from tests.hostile.generate import Values
 from tests.hostile.odd import DIGITS, LEVELS
+from tests.hostile.wild import chosen, word
 
 DEEP = "[" * LEVELS + "]" * LEVELS
 ENDLESS = "9" * DIGITS
@@ -111,6 +112,8 @@ def packed(body: bytes | str) -> str:
 
 def no_json(random: Random, whole: Envelope) -> bytes:
     text = encoded(whole.document())
+    if random.random() < 0.5:  # cut off somewhere, or with something in front
+        return random.choice((text[: random.randrange(len(text))], word(random).encode() + text))
     return random.choice(
         (
             b"", b" ", b"\x00", b"nonsense", b"\x80\x04\x95.", b"\xff\xfe", b"'", b"{", text[:-1],
@@ -132,12 +135,12 @@ def no_message(random: Random, whole: Envelope) -> bytes:
     if random.random() < 0.5:
         del document[part]
         return encoded(document)
-    return encoded({**document, part: random.choice(NO_TEXT if part == "body" else NO_OBJECT)})
+    return encoded({**document, part: chosen(random, NO_TEXT if part == "body" else NO_OBJECT)})
 
 
 def bad_properties(random: Random, whole: Envelope) -> bytes:
     name, values = random.choice(SPOILT_PROPERTIES)
-    properties = whole.properties(**{name: random.choice(values)})
+    properties = whole.properties(**{name: chosen(random, values)})
     return encoded(whole.document(properties=properties))
 
 
@@ -183,7 +186,7 @@ def bad_compression(random: Random, whole: Envelope) -> bytes:
     names: Values = ("application/x-gzip", "zlib", "bzip2", "nothing", 7, [], {}, "\x00")
     body = packed(random.choice((b"no archive", zlib.compress(b"[[],{}"), b"")))
     return encoded(
-        whole.document(headers=whole.headers(compression=random.choice(names)), body=body)
+        whole.document(headers=whole.headers(compression=chosen(random, names)), body=body)
     )
 
 
@@ -192,14 +195,14 @@ def bad_task(random: Random, whole: Envelope) -> bytes:
         "", " ", "ring", "Ring ", "R\u0456ng", "\x00", "\ud800", "\x1b[2J", "celery.ping",
         "os.system", "x" * 10_000, "Ring\x00", "workers.tasks", "__import__", *NO_TEXT,
     )  # fmt: skip
-    headers = whole.headers(task=random.choice(names))
+    headers = whole.headers(task=chosen(random, names))
     if random.random() < 0.1:
         del headers["task"]
     return encoded(whole.document(headers=headers))
 
 
 def bad_id(random: Random, whole: Envelope) -> bytes:
-    headers = whole.headers(id=random.choice((*NO_TEXT, "")))
+    headers = whole.headers(id=chosen(random, (*NO_TEXT, "")))
     if random.random() < 0.2:
         del headers["id"]
     return encoded(whole.document(headers=headers))
@@ -208,14 +211,14 @@ def bad_id(random: Random, whole: Envelope) -> bytes:
 def bad_headers(random: Random, whole: Envelope) -> bytes:
     """Headers that Celery reads; the command itself is a good one."""
     name, values = random.choice(SPOILT_HEADERS)
-    return encoded(whole.document(headers=whole.headers(**{name: random.choice(values)})))
+    return encoded(whole.document(headers=whole.headers(**{name: chosen(random, values)})))
 
 
 def bad_limits(random: Random, whole: Envelope) -> bytes:
     """For a task of the fleet's own: Celery would stumble when a child is free to run it."""
     whole.task, whole.kwargs = "snapshots.notice", {}
     limits: Values = ("soon", 7, ["a", "b"], {"a": 1}, [None], [1, 2, 3], [-1, None], [0, 0])
-    return encoded(whole.document(headers=whole.headers(timelimit=random.choice(limits))))
+    return encoded(whole.document(headers=whole.headers(timelimit=chosen(random, limits))))
 
 
 def bad_embed(random: Random, whole: Envelope) -> bytes:
@@ -223,7 +226,7 @@ def bad_embed(random: Random, whole: Envelope) -> bytes:
     no_signature: Values = (7, "text", [7], [None], ["Ring"], [{}], [{"task": 7}], [[]], {})
     no_signature += ([{"task": "\x00"}], [{"task": "Ring", "kwargs": 7}], {"task": "nobody's"})
     name = random.choice(("callbacks", "errbacks", "chain", "chord", "stranger"))
-    whole.embed = {name: random.choice(no_signature)}
+    whole.embed = {name: chosen(random, no_signature)}
     return encoded(whole.document())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleets import TestFleet
-from tests.hostile.doors import FILE, INPUTS
+from tests.hostile.doors import FILE, INPUTS, SEARCHED
 from tests.hostile.generate import seeded
 from tests.hostile.judging import as_kept, as_sent, differing_streams, kept
 from tests.hostile.lines import Line, hostile_lines
@@ -47,7 +47,7 @@ def every_fault_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_hostile_line_is_told_by_its_fault_and_the_good_ones_among_them_are_done(
     tmp_path: Path, idle: TestFleet, every_fault_shown: None
 ) -> None:
-    sent = drawn(4, INPUTS[FILE] - STOPS)
+    sent = drawn(4, INPUTS[FILE] - SEARCHED[FILE] - STOPS)
     lines: dict[int, Line] = {}
     file = tmp_path / "hostile.jsonl"
     with file.open("wb") as out:

@@ -12,12 +12,12 @@ from store.errors import UnstorableError
 from store.event_store import EventStore, Expected
 from store.recorded import RecordedEvent
 from store.storable import CONTROL
-from tests.hostile.doors import EVENTS, INPUTS
+from tests.hostile.doors import EVENTS, INPUTS, SEARCHED
 from tests.hostile.event_inputs import Appending, hostile_appends
 from tests.hostile.generate import seeded
 
 IN_BATCHES = 200
-ALONE = INPUTS[EVENTS] - IN_BATCHES
+ALONE = INPUTS[EVENTS] - SEARCHED[EVENTS] - IN_BATCHES
 GOOD = [RawEvent(event_type="Noted", data={"note": number}) for number in range(3)]
 
 

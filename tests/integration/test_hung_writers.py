@@ -17,8 +17,10 @@ from tests.integration.order_load import facts
 from tests.polling import eventually
 from workers.settings import sqlalchemy_url
 
+# PostgreSQL's own timer ends the writer, after this; what comes on top is the way there and back,
+# and the pace at which we ask. On a machine with other things to do, these are no milliseconds.
 PROMISED = 5.0
-MEASURING = 1.5  # an answer takes a moment too, on a machine that has other things to do
+ON_TOP = 0.5
 
 
 def silent(_: Connection) -> None:
@@ -67,8 +69,9 @@ def test_a_hung_writer_delays_readers_five_seconds_at_most_and_writers_not_at_al
         for version in range(1, 20):
             other.append_events("other", version, facts(1), aggregate_type="Load")
         seen_by_then = len(store.get_all_events())
-        left = since + PROMISED + MEASURING - time.monotonic()
+        left = since + PROMISED + ON_TOP - time.monotonic()
         eventually(lambda: len(store.get_all_events()) == 20, left, saying="readers stand still")
+        print(f"readers were delayed by {time.monotonic() - since:.2f} s; promised: {PROMISED:g} s")
 
     assert seen_by_then == 1  # it still hung when the others were done: they did not wait for it
     assert store.load_events("hung") == []

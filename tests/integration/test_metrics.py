@@ -1,9 +1,6 @@
 """What Prometheus gets from the dashboard: how the fleet stands, without asking anybody else."""
 
-import socket
 from collections.abc import Iterator
-from contextlib import closing
-from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
@@ -14,18 +11,13 @@ from store.projection import projections
 from store.read_model_tables import prepare
 from tests.fleets import TestFleet
 from tests.integration.lent import shut
+from tests.integration.scraping import metrics, scraped
 from tests.polling import eventually
-from tests.processes import started
 from workers.dead_letters import letter, post
 from workers.fleet import fleet
 from workers.projecting import advance
 
 SECONDS = 30
-
-
-def a_free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture
@@ -36,21 +28,8 @@ def metrics_url(idle: TestFleet) -> Iterator[str]:
     fleet.store.append_events(uuid4().hex, Expected.NO_STREAM, [unheard], aggregate_type="User")
     advance("user_directory")
     post(letter("commands", "is for a test", b"x"))
-    port = a_free_port()
-    with started(
-        *("-m", "celery", "-A", "workers.app", "dashboard"),
-        environment={**idle.environment, "FLEETLOG_DASHBOARD_PORT": str(port)},
-        log=idle.home / "dashboard.log",
-    ):
-        yield f"http://127.0.0.1:{port}/metrics"
-
-
-def scraped(url: str) -> list[str]:
-    try:
-        with urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - an address of ours
-            return list(answer.read().decode().splitlines())
-    except OSError:
-        return []
+    with metrics(idle) as url:
+        yield url
 
 
 def test_a_halted_projection_and_a_dead_letter_are_seen_by_prometheus(metrics_url: str) -> None:

@@ -16,6 +16,7 @@ from store.event_store import Expected
 from tests.fleets import DOMAIN, TestFleet, a_fleet, connected
 from tests.integration.flasks import IGNORED, STOMACH, UNLUCKY, Sipped
 from tests.integration.lent import lent
+from tests.integration.scraping import metrics, scraped
 from tests.integration.screens import Told, running
 from tests.polling import eventually
 from workers.app import app
@@ -30,6 +31,7 @@ PARKED = """
 select e.aggregate_id, e.sequence_number from fleetlog.parked_events p
 join fleetlog.events e on e.global_sequence = p.global_sequence order by p.global_sequence
 """
+HALTED = "fleetlog_projection_halted{"
 MELTED = RawEvent(event_type="Melted", data={})
 
 
@@ -137,7 +139,7 @@ def test_a_stream_with_poison_waits_in_order_and_its_retry_equals_the_fold(
 def test_an_event_no_class_knows_halts_its_projection_aloud_and_no_other(
     flasks: TestFleet,
 ) -> None:
-    with flasks.worker() as worker:
+    with flasks.worker() as worker, metrics(flasks) as url:
         append("a", 1)
         melted = append("a", MELTED)
         append("b", 2)
@@ -147,6 +149,7 @@ def test_an_event_no_class_knows_halts_its_projection_aloud_and_no_other(
         advanced(last, "user_directory")
         said, rows = worker.output, asked(flasks, ROWS)
         told = fleetlog(flasks, "status")
+        halts = eventually(lambda: [line for line in scraped(url) if HALTED in line], SECONDS)
 
     assert first.last_global_sequence == again.last_global_sequence == melted - 1
     assert first.error
@@ -157,6 +160,8 @@ def test_an_event_no_class_knows_halts_its_projection_aloud_and_no_other(
     assert asked(flasks, PARKED) == []
     assert told.status == 1
     assert BOARD in told.out + told.err
+    assert f'{HALTED}projection="{BOARD}"}} 1.0' in halts
+    assert f'{HALTED}projection="user_directory"}} 0.0' in halts
 
 
 def test_a_halted_projection_goes_on_in_a_worker_that_may_ignore_the_event(
