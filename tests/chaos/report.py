@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.stage import LEASE_SECONDS, VISIBILITY_SECONDS
+from tests.chaos.stage import LEASE_SECONDS, VISIBILITY_SECONDS, Deed
 
 
 @dataclass
@@ -16,6 +16,12 @@ class Report:
     seed: int
     seconds: float = 0.0
     tally: Counter[str] = field(default_factory=Counter)
+    bitten: Counter[str] = field(default_factory=Counter)
+    """How often each fault had its effect."""
+    strikes: Counter[str] = field(default_factory=Counter)
+    """What PostgreSQL's log says of its limits."""
+    ends: dict[str, int] = field(default_factory=dict)
+    """What became of the commands."""
     restarts: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
@@ -39,18 +45,26 @@ class Report:
         lines = [f"{self.head}, {self.seconds:.0f} s"]
         lines += [f"  {count:6} {deed}" for deed, count in sorted(self.tally.items())]
         lines += [f"  {count:6} restarts of a {kind}" for kind, count in self.restarts.items()]
+        for name in ("bitten", "strikes", "ends"):
+            if said := told(getattr(self, name)):
+                lines.append(f"  {name}: {said}")
         lines += [f"  goal missed: {goal}" for goal in self.missed]
         lines += [f"  trouble with the run: {line}" for line in self.trouble]
         lines += [f"  FOUND: {line}" for line in self.findings] or ["  found nothing"]
-        lines += rates(self.tally["commands"], len(self.findings))
+        lines += rates(self.tally[Deed.COMMAND], len(self.findings))
         return "\n".join(lines)
+
+
+def told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def rates(commands: int, found: int) -> list[str]:
     """Say what no finding in so many commands proves: never "never"."""
     if not commands or found:
         return []
-    return [f"  0 of {commands} commands: below {bound(commands):.2g} a command, with 95 %"]
+    least = f"  0 of {commands} {Deed.COMMAND}: below {bound(commands):.2g} a command, with 95 %"
+    return [least]
 
 
 def bound(trials: int) -> float:

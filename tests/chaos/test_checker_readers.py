@@ -58,7 +58,6 @@ def test_a_row_that_is_not_what_its_events_say_is_found(
         ("last_global_sequence = last_global_sequence - 1", "the checkpoint of order_board is at"),
         ("last_global_sequence = last_global_sequence + 9", "the checkpoint of order_board is at"),
         ("status = 'halted', error = 'a bug'", "order_board is halted: a bug"),
-        ("projection_name = 'other'", "order_board has no checkpoint"),
     ],
 )
 def test_a_wrong_checkpoint_is_found(
@@ -73,6 +72,72 @@ def test_a_wrong_checkpoint_is_found(
     (finding,) = check(ran.evidence)
 
     assert sentence in finding
+
+
+@pytest.mark.parametrize("name", ["order_board", "audit_log", "activity", "toy_shelf"])
+def test_a_projection_without_a_checkpoint_and_one_that_nobody_can_fold_are_found(
+    ran: SmallRun, doctored: TestDatabase, name: str
+) -> None:
+    rename = "update fleetlog.projection_checkpoints set projection_name = '{}'"
+    where = f" where projection_name = '{name}' and standing = 'live'"
+    doctor(doctored, rename.format("other") + where)
+
+    found = [f for f in check(ran.evidence) if "checkpoint" in f]
+
+    assert found == [
+        f"projections: {name} has no checkpoint",
+        "projections: other has a checkpoint, and nobody here knows how to fold it",
+    ]
+
+    doctor(doctored, rename.format("outbox:mail") + " where projection_name = 'other'")
+    found = [f for f in check(ran.evidence) if "checkpoint" in f]
+
+    assert found == [f"projections: {name} has no checkpoint"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        (
+            "update {}.analytics_event_counts set events = events + 1",
+            "activity (analytics_event_counts) says of",
+        ),
+        ("delete from {}.analytics_active_users", "activity (analytics_active_users) lacks"),
+        (
+            "insert into {}.analytics_active_days values ('2020-01-01', 'nobody')",
+            "activity (analytics_active_days) has ('2020-01-01', 'nobody'), which no event",
+        ),
+        ("delete from {}.analytics_deactivations", "deactivations (analytics_deactivations) lacks"),
+        (
+            "update {}.analytics_order_values set value = value + 1e-9",
+            "order_figures (analytics_order_values) says of",
+        ),
+        (
+            "update {}.analytics_order_times set seconds = seconds + 1e-6",
+            "order_figures (analytics_order_times) says of",
+        ),
+        (
+            "update {}.analytics_order_steps set paid_at = now()",
+            "order_figures (analytics_order_steps) says of",
+        ),
+        ("update {}.audit_log set reason = 'a lie'", "audit_log says of"),
+        ("delete from {}.audit_log where position = 3", "audit_log lacks 3"),
+        ("""update {}.audit_log set changes = '[]'""", "audit_log says of"),
+        (
+            "update {}.audit_known_values set known = '{{}}'",
+            "audit_log (audit_known_values) says of",
+        ),
+    ],
+)
+def test_a_figure_or_an_entry_that_is_not_what_the_events_say_is_found(
+    ran: SmallRun, doctored: TestDatabase, statement: str, sentence: str
+) -> None:
+    doctor(doctored, statement.format("fleetlog_read_models"))
+
+    findings = check(ran.evidence)
+
+    assert promises(findings) == {"projections"}
+    assert findings[0].startswith(f"projections: {sentence}")
 
 
 def test_an_event_that_was_parked_for_no_reason_is_found(

@@ -16,7 +16,7 @@ from store.read_models.order_board import OrderBoard
 from store.read_models.user_directory import UserDirectory
 from store.swapping import swap
 from tests.chaos.shelf import DeclaredShelf
-from tests.chaos.stage import Deed, Stage
+from tests.chaos.stage import Stage
 from workers.settings import sqlalchemy_url
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ PATIENCE = 20
 REFUSED = (GenerationError, NotAlignedError, psycopg.Error, DBAPIError)
 
 
-def rebuild(stage: Stage, random: Random) -> None:
+def rebuild(stage: Stage, random: Random) -> int:
     """The fleet builds in shares, with all that befalls it, and swaps in what it has built."""
     projection, shares = random.choice(PROJECTIONS)(), random.randint(1, 3)
 
@@ -38,18 +38,17 @@ def rebuild(stage: Stage, random: Random) -> None:
                 return True
         return False
 
-    if tried(stage, begun):
-        stage.count(Deed.REBUILD)
+    return int(bool(tried(stage, begun)))
 
 
-def roll_back(stage: Stage, random: Random) -> None:
+def roll_back(stage: Stage, random: Random) -> int:
     """Back to the generation from before, which then has to catch up."""
     projection = random.choice(PROJECTIONS)()
-    if tried(stage, lambda at: swap(at, projection, standing="previous", within=5)):
-        stage.count(Deed.ROLLBACK)
+    back = tried(stage, lambda at: swap(at, projection, standing="previous", within=5))
+    return int(bool(back))
 
 
-def give_up_rebuild(stage: Stage, random: Random) -> None:
+def give_up_rebuild(stage: Stage, random: Random) -> int:
     """Given up as soon as it was begun, while workers are at it."""
     projection = random.choice(PROJECTIONS)()
 
@@ -58,8 +57,7 @@ def give_up_rebuild(stage: Stage, random: Random) -> None:
         stage.between(random, 0.1, 3)
         return generations.give_up(database, projection)
 
-    if tried(stage, given_up):
-        stage.count(Deed.GIVEN_UP)
+    return int(bool(tried(stage, given_up)))
 
 
 def is_being_built(database: Database, projection: Projection) -> bool:
