@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 
 import msgspec
 from redis import Redis
@@ -11,8 +12,9 @@ from tests.chaos.breaking import take_stock
 from tests.chaos.checker import check
 from tests.chaos.checks.answers import all_heard
 from tests.chaos.evidence import Evidence
+from tests.chaos.fleet import WORKERS
 from tests.chaos.history import AGAIN, read
-from tests.chaos.letters import Poured, judge
+from tests.chaos.letters import Breaks, Poured, judge
 from tests.chaos.load import Load
 from tests.chaos.plan import seeded
 from tests.chaos.report import Report
@@ -68,7 +70,7 @@ def calm(database: Database, redis: Redis | None = None) -> list[str]:
 def count(stage: Stage, load: Load, evidence: Evidence, report: Report) -> None:
     """Judge what was malformed, and count how everything ended."""
     poured = msgspec.convert(json.loads(load.poured_log.read_text()), Poured)
-    judged = judge(evidence, poured, stage.losses)
+    judged = judge(evidence, poured, Breaks(stage.losses, on_the_way(stage.bitten)))
     report.findings += judged.found
     report.strikes = stage.servers.strikes
     before = all_heard(entry for entry in evidence.entries if entry.client != AGAIN)
@@ -77,4 +79,11 @@ def count(stage: Stage, load: Load, evidence: Evidence, report: Report) -> None:
         **{name: statuses[name] for name in PRINTED},
         "unknown and asked for again": sum(heard.is_open for heard in before.values()),
         "malformed messages lost with the broker": judged.lost,
+        "gone between broker and worker": len(judged.gone),
     }
+
+
+def on_the_way(bitten: Mapping[str, int]) -> int:
+    """Return how many messages can have been in nobody's hands when what held them broke."""
+    wires = sum(bitten.get(name, 0) for name in ("cut broker", "lose broker", "kill broker"))
+    return len(WORKERS) * wires + bitten.get("kill worker", 0) + bitten.get("kill parent", 0)

@@ -55,28 +55,40 @@ class Judged(msgspec.Struct):
     found: list[str] = []
     lost: int = 0
     """Messages that were in a broker when it lost all it had."""
+    gone: list[str] = []
+    """Messages that are nowhere although their broker lost nothing."""
 
 
-Losses = Sequence[tuple[int, int]]
+class Breaks(msgspec.Struct, frozen=True):
+    """What may have cost messages: a broker's losses from when to when, and taken ones."""
+
+    losses: Sequence[tuple[int, int]] = ()
+    on_the_way: int = 0
+    """
+    How many messages may be gone between broker and worker: each worker asks for one at a time,
+    and what the broker has handed out and nobody has noted yet goes down with wire or worker.
+    """
 
 
-def judge(evidence: Evidence, poured: Poured, losses: Losses) -> Judged:
+def judge(evidence: Evidence, poured: Poured, breaks: Breaks) -> Judged:
     """Look for each message: a refusal by its field, a row, a dead letter, or a broker's loss."""
     rows = {id: (status, message) for id, status, message in evidence.rows(ROWS)}
-    dead = Counter(digest(bytes(message)) for (message,) in evidence.rows(DEAD))
     judged = Judged(found=list(poured.found))
     for sent in poured.sent:
         answer = rows.get(command_id_of(sent.task_id))
         if answer is None:
-            excuse(judged, f"the malformed command {sent.task_id}", [sent.at_ns], losses)
+            excuse(judged, f"the malformed command {sent.task_id}", [sent.at_ns], breaks)
         elif fault := misjudged(sent, *answer):
             judged.found.append(f"the malformed command {sent.task_id} {fault}")
-    for digest_, group in by_digest(poured.pushed).items():
-        nowhere = [one for one in group if command_id_of(one.task_id) not in rows]
-        if missing := len(nowhere) - dead[digest_]:
-            times = [one.at_ns for one in nowhere]
-            name = f"the message {nowhere[0].task_id if nowhere else ''} ({digest_[:12]})"
-            excuse(judged, name, times, losses, max(0, missing))
+    dead = Counter(digest(bytes(message)) for (message,) in evidence.rows(DEAD))
+    for text, group in by_digest(poured.pushed).items():
+        without_row = [one for one in group if command_id_of(one.task_id) not in rows]
+        missing = len(without_row) - dead[text]
+        if missing > 0:
+            times = [one.at_ns for one in without_row]
+            excuse(judged, f"the message {without_row[0].task_id!a}", times, breaks, missing)
+    if len(judged.gone) > breaks.on_the_way:
+        judged.found += [f"{name} is neither answered nor set aside" for name in judged.gone]
     return judged
 
 
@@ -91,17 +103,16 @@ def misjudged(sent: Sent, status: str, message: str | None) -> str:
     return ""
 
 
-def excuse(judged: Judged, name: str, times: list[int], losses: Losses, missing: int = 1) -> None:
-    """Count what a broker may have lost; what it cannot have lost is a finding."""
-    excused = min(missing, sum(may_be_lost(at_ns, losses) for at_ns in times))
+def excuse(judged: Judged, name: str, times: list[int], breaks: Breaks, missing: int = 1) -> None:
+    """Count what a broker may have lost, and what it cannot have lost."""
+    excused = min(missing, sum(may_be_lost(at_ns, breaks) for at_ns in times))
     judged.lost += excused
-    if missing > excused:
-        judged.found.append(f"{name} is nowhere, {missing - excused} times, and no broker was lost")
+    judged.gone += [name] * (missing - excused)
 
 
-def may_be_lost(at_ns: int, losses: Losses) -> bool:
+def may_be_lost(at_ns: int, breaks: Breaks) -> bool:
     until = at_ns + EXCUSED_SECONDS * NANOSECONDS
-    return any(ended >= at_ns and began <= until for began, ended in losses)
+    return any(ended >= at_ns and began <= until for began, ended in breaks.losses)
 
 
 def by_digest(pushed: Iterable[Pushed]) -> dict[str, list[Pushed]]:
