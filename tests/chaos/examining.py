@@ -17,7 +17,7 @@ from tests.chaos.history import AGAIN, read
 from tests.chaos.letters import Breaks, Poured, judge
 from tests.chaos.load import Load
 from tests.chaos.plan import seeded
-from tests.chaos.report import Report
+from tests.chaos.report import UNKNOWN, Report
 from tests.chaos.settle import quiet
 from tests.chaos.stage import POISON, Stage
 from workers.settings import sqlalchemy_url
@@ -77,7 +77,7 @@ def count(stage: Stage, load: Load, evidence: Evidence, report: Report) -> None:
     statuses = Counter(dict(evidence.rows(ENDS.format(POISON))))
     report.ends = {
         **{name: statuses[name] for name in PRINTED},
-        "unknown and asked for again": sum(heard.is_open for heard in before.values()),
+        UNKNOWN: sum(heard.is_open for heard in before.values()),
         "malformed messages lost with the broker": judged.lost,
         "gone between broker and worker": len(judged.gone),
     }

@@ -2,10 +2,16 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.stage import LEASE_SECONDS, VISIBILITY_SECONDS, Deed
+from tests.chaos.strikes import Strike
+
+TIMEOUTS = (Strike.LOCK, Strike.STATEMENT, Strike.TRANSACTION, Strike.IDLE)
+UNKNOWN = "unknown and asked for again"
+ENDS = ("done", "refused", "parked", UNKNOWN)
 
 
 @dataclass
@@ -41,6 +47,23 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         return {**vars(self), "visibility_timeout": VISIBILITY_SECONDS}
 
+    @property
+    def row(self) -> str:
+        """Return the run's row for the table in docs/chaos.md."""
+        tally, ends, strikes = self.tally, self.ends, self.strikes
+        cells: list[object] = [self.goals, self.seed, f"{self.seconds:.0f}"]
+        cells.append(f"{tally[Deed.COMMAND]:,}")
+        cells.append(joined(ends.get(name, 0) for name in ENDS))
+        cells.append(tally[Deed.KILL])
+        cells.append(f"{tally[Deed.LEASE]} / {tally[Deed.VISIBILITY]} / {frozen_within(tally)}")
+        cells.append(joined(tally[deed] for deed in (Deed.BEFORE, Deed.AFTER)))
+        cells += [tally[Deed.PARTITION], tally[Deed.POSTMASTER]]
+        cells.append(joined(tally[deed] for deed in (Deed.BROKER_LOSS, Deed.BROKER_RESTART)))
+        cells.append(joined(strikes[strike] for strike in TIMEOUTS))
+        cells.append(joined(tally[deed] for deed in (Deed.REBUILD, Deed.ROLLBACK, Deed.GIVEN_UP)))
+        cells += [f"{tally[Deed.MALFORMED]:,}", len(self.findings) or "nothing"]
+        return f"| {' | '.join(map(str, cells))} |"
+
     def __str__(self) -> str:
         lines = [f"{self.head}, {self.seconds:.0f} s"]
         lines += [f"  {count:6} {deed}" for deed, count in sorted(self.tally.items())]
@@ -52,7 +75,16 @@ class Report:
         lines += [f"  trouble with the run: {line}" for line in self.trouble]
         lines += [f"  FOUND: {line}" for line in self.findings] or ["  found nothing"]
         lines += rates(self.tally[Deed.COMMAND], len(self.findings))
+        lines.append(f"  row for docs/chaos.md: {self.row}")
         return "\n".join(lines)
+
+
+def joined(counts: Iterable[int]) -> str:
+    return " / ".join(f"{count:,}" for count in counts)
+
+
+def frozen_within(tally: Counter[str]) -> int:
+    return tally[Deed.IDLE] + tally[Deed.TRANSACTION]
 
 
 def told(counts: dict[str, int]) -> str:
