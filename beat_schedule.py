@@ -7,6 +7,7 @@ CHECKPOINT_INTERVAL = int(os.environ.get("CHECKPOINT_INTERVAL_MS") or 1000) / 10
 HABITS: list[tuple[str, str | None, float]] = [
     # task                  argument   every (seconds)
     ("projections.advance",  "*",      CHECKPOINT_INTERVAL),
+    ("deliveries.tend",      None,     CHECKPOINT_INTERVAL),
     ("commands.relay",       None,     5.0),
     ("rebuilds.tend",        None,     2.0),
     ("snapshots.notice",     None,     10.0),

@@ -12,7 +12,7 @@ import click
 from benchmarks import report
 from benchmarks.harness import QUICK, THOROUGH, Answers, Effort, Result
 
-QUESTIONS = ("append", "load", "catch_up", "command")
+QUESTIONS = ("append", "load", "catch_up", "command", "freshness", "rebuild")
 
 
 @click.command()
@@ -24,8 +24,8 @@ def main(names: Sequence[str], *, quick: bool, file: str | None, no_floors: bool
     """
     Measure fleetlog against the bare driver on the same server, side by side.
 
-    Questions: append, load, catch_up, command; all of them when none is named. Exits with 1
-    when a ratio is below its floor.
+    Questions: append, load, catch_up, command, freshness, rebuild; all of them when none is named.
+    Exits with 1 when a ratio is below its floor.
     """
     effort = QUICK if quick else THOROUGH
     results: list[Result] = []

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,17 +14,19 @@ from workers.fleet import addresses, fleet
 from workers.settings import current_settings
 
 ROOT = Path(__file__).parents[1]
+CELERY = ("-m", "celery", "-A", "workers.app")
 WORKER = (
-    *("-m", "celery", "-A", "workers.app", "worker", "-I", "benchmarks.noop"),
+    *(*CELERY, "worker", "-I", "benchmarks.noop"),
     *("--concurrency", "2", "--without-mingle", "--without-gossip"),
 )
+BEAT = (*CELERY, "beat", "-S", "workers.beat:Scheduler")
 
 
 def ask(effort: Effort) -> Answers:
     """Yield the ratios for one worker of two processes; nothing else runs, not even the beat."""
     with stage() as servers, TemporaryDirectory(prefix="fleetlog-benchmarks-") as home:
         environment = settings(servers, Path(home))
-        with connected(environment), worker(environment, Path(home) / "worker.log"):
+        with connected(environment), running(WORKER, environment, Path(home) / "worker.log"):
             from benchmarks import commanding  # noqa: PLC0415 - importing tasks reads the settings
 
             with servers.owner() as witness:
@@ -62,11 +64,11 @@ def forget() -> None:
 
 
 @contextmanager
-def worker(environment: Mapping[str, str], log: Path) -> Iterator[None]:
-    """Run one worker as a person would start it; what it complains of is shown when it fails."""
+def running(program: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[None]:
+    """Run it as a person would start it; what it complains of is shown when something fails."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *WORKER],
+            [sys.executable, *program],
             cwd=ROOT,
             env={**os.environ, **environment},
             stdout=output,

@@ -108,8 +108,8 @@ def is_true(witness: Connection, question: str) -> bool:
     return bool(row and row[0])
 
 
-def poll(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def poll(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("the worker did not finish")

@@ -110,11 +110,15 @@ def _type_arguments(cls: type[Aggregate[Any, Any]]) -> tuple[tuple[Any, ...], tu
 
 
 def _register(cls: type[Aggregate[Any, Any]]) -> None:
-    if cls.aggregate_type in _aggregates:
-        raise ValueError(f"aggregate type {cls.aggregate_type!r} is already taken")
+    if taken := _aggregates.get(cls.aggregate_type):
+        raise ValueError(
+            f"aggregate type {cls.aggregate_type!r} is already taken, by {taken.__module__}"
+        )
     for command_type, command in cls.command_classes.items():
-        if command_type in _owners:
-            raise ValueError(f"command type {command_type!r} is already taken")
+        if owner := _owners.get(command_type):
+            raise ValueError(
+                f"command type {command_type!r} is already taken, by {owner.__module__}"
+            )
         if cls.id_field not in field_names(command):
             raise TypeError(f"{command_type} lacks the field {cls.id_field!r} of {cls.__name__}")
     _aggregates[cls.aggregate_type] = cls

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
+from store.business_time import happened_at
 from store.codec import Metadata, RawEvent
 from store.errors import UnstorableError
 from store.recorded import RecordedEvent
@@ -70,7 +71,7 @@ def as_cloud_event(event: RecordedEvent) -> dict[str, Any]:
     made |= {
         "type": event.event_type,
         "subject": event.aggregate_id,
-        "time": time_of(metadata, event.timestamp),
+        "time": time_of(event, metadata.occurred_at),
     }
     for attribute, name in IN_METADATA.items():
         text = getattr(metadata, name)
@@ -139,26 +140,11 @@ def event_id_of(source: str, id: str) -> UUID:
     return UUID(id) if UUID_TEXT.fullmatch(id) else uuid5(uuid5(NAMESPACE_URL, source), id)
 
 
-def happened_at(event: RecordedEvent) -> datetime:
-    """Return when it happened: elsewhere and before for imported history, else when stored."""
-    return moment_of(event.metadata, event.timestamp)
-
-
-def moment_of(metadata: Metadata, stored: datetime) -> datetime:
-    occurred = metadata.occurred_at
-    try:
-        moment = datetime.fromisoformat(occurred) if occurred else stored
-    except ValueError:  # a claim of somebody else's client
-        return stored
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def time_of(metadata: Metadata, stored: datetime) -> str:
-    """Return the same as a text: as it came where a CloudEvent may say it so."""
-    occurred = metadata.occurred_at
+def time_of(event: RecordedEvent, occurred: str | None) -> str:
+    """Return when it happened: in the words it came with, where a CloudEvent may use them."""
     if occurred and TIME.fullmatch(occurred):
         return occurred
-    return moment_of(metadata, stored).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return happened_at(event).astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def check_attributes(found: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Events between Python and jsonb: what was stored is what is read."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -73,13 +73,19 @@ def encode_event(event: AnyEvent) -> tuple[str, int, bytes]:
     return event.event_type, event.schema_version, encode_message(event, event.event_type)
 
 
-def encode_message(message: object, where: str) -> bytes:
-    """Return the JSON of a message that, decoded, equals it. Raises UnstorableError."""
+def encode_message(message: object, where: str, *, without: Iterable[str] = ()) -> bytes:
+    """
+    Return the JSON of a message that, decoded, equals it, `without` some fields at their default.
+
+    Raises UnstorableError.
+    """
     try:
         plain = msgspec.to_builtins(message)
     except UNWRITABLE as error:
         place = culprit(message, where, is_unwritable)
         raise UnstorableError(place, f"cannot be written as JSON: {error}") from error
+    for name in without:
+        plain.pop(name, None)  # a class's default may not be among the values of its object
     check_value(plain, where)
     encoded = msgspec.json.encode(plain)
     if len(encoded) > MAX_BYTES:

@@ -1,5 +1,6 @@
 """Commands between Python and jsonb, each misfit named by its field."""
 
+import dataclasses
 import re
 from math import isfinite
 from typing import Any, cast
@@ -57,16 +58,28 @@ def make_command(command_type: str, fields: object) -> Command:
 
 
 def encode_command(command: Command) -> bytes:
-    """Return the command's JSON; raises InvalidFieldError for what cannot be kept as it is."""
+    """
+    Return the command's JSON; raises InvalidFieldError for what cannot be kept as it is.
+
+    An optional field that says nothing is left out: a command that was accepted before its class
+    had the field, and comes again, is still the same one.
+    """
     command_type = command.command_type
     try:
-        encoded = encode_message(command, command_type)  # first: an id of a wrong type has no text
+        # First: an id of a wrong type has no text.
+        encoded = encode_message(command, command_type, without=unsaid(command))
         check_aggregate_id(aggregate_id_of(command), f"{command_type}.{id_field_of(command)}")
     except UnstorableError as error:
         _, _, field = error.where.partition(f"{command_type}.")
         field = field or "data"  # no field alone is at fault
         raise InvalidFieldError(command_type, field, error.rule) from None
     return encoded
+
+
+def unsaid(command: Command) -> list[str]:
+    """Return the fields that are None because nobody gave them a value."""
+    declared = dataclasses.fields(command)  # type: ignore[arg-type]  # subclasses are dataclasses
+    return [f.name for f in declared if f.default is None is getattr(command, f.name)]
 
 
 def decode_command(command_type: str, payload: str) -> Command:

@@ -17,7 +17,7 @@ from store.checkpoints import Checkpoint, reader_name
 from store.engine import Connection, Database, Role, driver_connection
 from store.errors import GenerationError
 from store.projection import Order, Projection
-from store.read_model_tables import TABLES_LOCK, claim, owned, place, transaction
+from store.read_model_tables import TABLES_LOCK, claim, owned, place, refuse_rebuild, transaction
 from store.renaming import renamed, suffixed
 
 OF_A_GENERATION = re.compile(r"__g\d+$")
@@ -45,8 +45,7 @@ def begin(database: Database, projection: Projection, *, shares: int = 1) -> lis
     `shares` of them build it side by side, where its rows depend on one aggregate each. One that
     was begun before by the same version of the code goes on; another is given up for it.
     """
-    if not projection.rebuilds:
-        raise GenerationError(projection.name, "is no fold to be repeated: it cannot be rebuilt")
+    refuse_rebuild(projection)
     with transaction(database) as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
         core = driver_connection(connection)

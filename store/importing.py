@@ -32,6 +32,7 @@ LOOK = (
 )
 RACES = frozenset({"FL001", "FL002"})
 RACED_KEYS = frozenset({EVENT_KEY, STREAM_KEY})
+ROLLED_BACK = "40"  # the class of deadlocks: the server itself says that nothing was stored
 ANY_VERSION = -1
 
 
@@ -102,8 +103,9 @@ class Importer:
         except psycopg.DatabaseError as error:
             if error.sqlstate in RACES or error.diag.constraint_name in RACED_KEYS:
                 return False
-            # Only the answer may be lost: what is found next time among these is our own.
-            maybe_stored.update(one.event_id for one in written)
+            if (error.sqlstate or "")[:2] != ROLLED_BACK:
+                # Only the answer may be lost: what is found next time among these is our own.
+                maybe_stored.update(one.event_id for one in written)
             raise
         return True
 

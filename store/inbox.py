@@ -42,6 +42,7 @@ NOTE_FAILURE = "select fleetlog.note_failure(%b, %b::text, %b::float8)"
 SET_ASIDE = "select fleetlog.set_aside_command(%b, %b::text, %b::text)"
 RETRY = "select fleetlog.retry_commands(%b)"
 CONTINUED = "select fleetlog.command_continued(%b)"
+KEEP_CONTINUATION = "select fleetlog.keep_continuation(%b)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +168,10 @@ class Inbox:
     def continued(self, command_id: UUID) -> None:
         """Note that the links and the chain behind a command were sent on their way."""
         self._value(CONTINUED, command_id)
+
+    def keep_continuation(self, command_id: UUID) -> bool:
+        """Keep the relay from sending it meanwhile; False when it was sent on its way already."""
+        return bool(self._value(KEEP_CONTINUATION, command_id))
 
     def _value(self, statement: str, *parameters: Any) -> Any:
         return self._rows(statement, *parameters)[0][0]

@@ -7,6 +7,7 @@ from store.arrays import BigIntArray, TextArray
 from store.engine import Connection
 from store.recorded import ALL_COLUMNS, RecordedEvent
 
+ANY_PARKED = "select exists (select from fleetlog.parked_events where projection_name = %b)"
 PARKED_STREAMS = """
 select distinct aggregate_id from fleetlog.parked_events
 where projection_name = %b and aggregate_id = any (%b)
@@ -47,6 +48,9 @@ class Parked(NamedTuple):
 
 def parked_among(connection: Connection, name: str, aggregate_ids: Sequence[str]) -> set[str]:
     """Return which of these streams have parked events: what follows in them must wait too."""
+    # Mostly nothing is: one look says so, instead of one for each stream.
+    if connection.execute(ANY_PARKED, (name,), binary=True).fetchone() == (False,):
+        return set()
     rows = connection.execute(PARKED_STREAMS, (name, TextArray.of(aggregate_ids)), binary=True)
     return {aggregate_id for (aggregate_id,) in rows}
 

@@ -42,8 +42,9 @@ class Projection(ABC):
     """
     A pure fold: which rows does an event touch, and what becomes of them?
 
-    `tables` maps each row class, a slotted dataclass whose fields are the columns, to its
-    table. Raise `version` when the rows would come out differently, and rebuild.
+    `tables` maps each row class, whose fields are the columns, to its table. A row is a slotted
+    dataclass, or a frozen msgspec.Struct, of which a changed copy is made in a fifth of the time.
+    Raise `version` when the rows would come out differently, and rebuild.
     """
 
     name: ClassVar[str]
@@ -64,8 +65,10 @@ class Projection(ABC):
     def __init_subclass__(cls, *, name: str = "", version: int = 1) -> None:
         super().__init_subclass__()
         if name:
-            if name in _projections:
-                raise ValueError(f"projection name {name!r} is already taken")
+            if taken := _projections.get(name):
+                raise ValueError(
+                    f"projection name {name!r} is already taken, by {type(taken).__module__}"
+                )
             cls.name, cls.version = name, version
             projection = cls()
             check_name(name)
@@ -150,13 +153,23 @@ def check_partitions(projection: Projection) -> None:
         )
 
 
+def columns_of(row: type) -> list[str]:
+    """Return the names of a row class's fields, in their order."""
+    names = getattr(row, "__struct_fields__", None)
+    return list(names) if names is not None else [f.name for f in fields(row)]
+
+
 def check_rows(projection: Projection) -> None:
-    """Refuse a projection whose row classes and tables do not name the same columns."""
+    """Refuse a projection whose row classes and tables do not fit each other."""
     for row, table in projection.tables.items():
         columns = {column.name for column in table.columns}
-        if columns != {f.name for f in fields(row)}:
+        if columns != set(columns_of(row)):
             raise DomainSetupError(f"{row.__name__} and table {table.name} differ in their columns")
         if len(table.name) > LONGEST_TABLE:
             raise DomainSetupError(f"table {table.name}: {LONGEST_TABLE} characters are the most")
         if table.schema != READ_MODEL_SCHEMA:
-            raise DomainSetupError(f"table {table.name} must be declared on store.read_models")
+            raise DomainSetupError(
+                f"table {table.name} must be declared on store.projection.read_models"
+            )
+        if not table.primary_key:
+            raise DomainSetupError(f"table {table.name} has no primary key to find its rows by")

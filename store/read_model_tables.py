@@ -14,6 +14,7 @@ from sqlalchemy import Table
 from store import checkpoints
 from store.checkpoints import Checkpoint
 from store.engine import Connection, Database, Role, driver_connection
+from store.errors import GenerationError
 from store.parking import unpark_all
 from store.projection import Projection
 from store.schema import READ_MODEL_SCHEMA
@@ -52,6 +53,7 @@ def restart(database: Database, projection: Projection, owner: str) -> Checkpoin
     Its tables are made anew, so they may have changed their shape. Whoever advanced it is
     fenced; whoever advances it next goes on from position 0.
     """
+    refuse_rebuild(projection)
     with transaction(database) as connection:
         core = driver_connection(connection)
         checkpoint = checkpoints.reset(core, projection.name, projection.version, owner)
@@ -61,6 +63,12 @@ def restart(database: Database, projection: Projection, owner: str) -> Checkpoin
             table.create(connection)
         claim(connection, projection.name, projection.tables.values())
     return checkpoint
+
+
+def refuse_rebuild(projection: Projection) -> None:
+    """Raise GenerationError for one whose rows are no fold that may be repeated."""
+    if not projection.rebuilds:
+        raise GenerationError(projection.name, "is no fold to be repeated: it cannot be rebuilt")
 
 
 def claim(connection: sa.Connection, projection: str, tables: Iterable[Table]) -> None:

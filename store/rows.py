@@ -1,7 +1,6 @@
 """Rows of a read model, loaded and written by the thousand in one statement each."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ from sqlalchemy import TEXT, VARCHAR, Column, String, Table, Text
 
 from store.arrays import TextArray
 from store.engine import Connection
-from store.projection import Key
+from store.projection import Key, columns_of
 
 
 class RowStore:
@@ -25,7 +24,7 @@ class RowStore:
 
     def __init__(self, row: type, table: Table) -> None:
         self.row = row
-        self.names = [f.name for f in fields(row)]
+        self.names = columns_of(row)
         self.key_names = [column.name for column in table.primary_key.columns]
         self._key_indexes = [self.names.index(name) for name in self.key_names]
         self._one_text = is_one_text(list(table.primary_key.columns))
@@ -38,7 +37,11 @@ class RowStore:
         """Return the rows that exist, by key."""
         wanted = (self._keys(keys),)
         rows = connection.execute(self._load, wanted, binary=True, prepare=False).fetchall()
-        return {self._key(values): self.row(*values) for values in rows}
+        make = self.row
+        if self._one_text:
+            place = self._key_indexes[0]
+            return {(make, values[place]): make(*values) for values in rows}
+        return {self._key(values): make(*values) for values in rows}
 
     def write(self, connection: Connection, changes: Iterable[tuple[Key, Any]]) -> None:
         """Insert or replace the given rows, delete those that are None."""
@@ -82,12 +85,12 @@ class RowStore:
 
 AMONG_TEXTS = sql.SQL("{own} = any (%b)")
 AMONG_KEYS = sql.SQL(
-    "({own}) in (select {keys} from jsonb_populate_recordset(null::{table}, %b::text::jsonb))"
+    "({own}) in (select {keys} from json_populate_recordset(null::{table}, %b::text::json))"
 )
 LOAD = sql.SQL("select {of_table} from {table} t where {wanted}")
 UPSERT = sql.SQL(
     "insert into {table} ({names}) "
-    "select {names} from jsonb_populate_recordset(null::{table}, %s::text::jsonb) "
+    "select {names} from json_populate_recordset(null::{table}, %s::text::json) "
     "on conflict ({key_names}) do {action}"
 )
 DELETE = sql.SQL("delete from {table} t where {wanted}")

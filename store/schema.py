@@ -171,3 +171,91 @@ dead_letters = Table(
     PrimaryKeyConstraint("letter_id", name="dead_letters_pkey"),
     Index("dead_letters_recorded", "recorded_at"),
 )
+
+SUBSCRIPTION_NAME = String(60)
+
+
+def of_subscription() -> ForeignKey:
+    return ForeignKey(subscriptions.c.name, ondelete="CASCADE")
+
+
+subscriptions = Table(
+    "subscriptions",
+    core,
+    Column("name", SUBSCRIPTION_NAME, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("options", JSONB, nullable=False),
+    Column("event_types", JSONB, nullable=False),
+    Column("aggregate_types", JSONB, nullable=False),
+    Column("status", String(10), nullable=False, server_default=text("'active'")),
+    Column("start_position", BigInteger, nullable=False),
+    timestamp("created_at"),
+    PrimaryKeyConstraint("name", name="subscriptions_pkey"),
+    CheckConstraint("status in ('active', 'paused')", name="subscriptions_status_check"),
+)
+
+subscription_secrets = Table(
+    "subscription_secrets",
+    core,
+    Column("secret_no", BigInteger, Identity(always=True), nullable=False),
+    Column("subscription", SUBSCRIPTION_NAME, of_subscription(), nullable=False),
+    Column("secret", Text, nullable=False),
+    timestamp("expires_at", optional=True, clock=False),
+    PrimaryKeyConstraint("secret_no", name="subscription_secrets_pkey"),
+    Index("subscription_secrets_of", "subscription"),
+)
+
+outbox = Table(
+    "outbox",
+    core,
+    Column("subscription", SUBSCRIPTION_NAME, nullable=False),
+    Column("global_sequence", BigInteger, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("aggregate_id", String(255), nullable=False),
+    PrimaryKeyConstraint("subscription", "global_sequence", name="outbox_pkey"),
+)
+
+delivery_cursors = Table(
+    "delivery_cursors",
+    core,
+    Column("subscription", SUBSCRIPTION_NAME, of_subscription(), nullable=False),
+    Column("taken_to", BigInteger, nullable=False),
+    PrimaryKeyConstraint("subscription", name="delivery_cursors_pkey"),
+)
+
+deliveries = Table(
+    "deliveries",
+    core,
+    Column("subscription", SUBSCRIPTION_NAME, nullable=False),
+    Column("global_sequence", BigInteger, nullable=False),
+    Column("aggregate_id", String(255), nullable=False),
+    Column("status", String(10), nullable=False, server_default=text("'waiting'")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    timestamp("next_attempt_at", optional=True, clock=False),
+    Column("last_error", Text),
+    timestamp("settled_at", optional=True, clock=False),
+    Column("skip_reason", Text),
+    PrimaryKeyConstraint("subscription", "global_sequence", name="deliveries_pkey"),
+    CheckConstraint(
+        "status in ('waiting', 'delivered', 'parked', 'skipped')", name="deliveries_status_check"
+    ),
+    Index(
+        *("deliveries_waiting", "subscription", "global_sequence"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
+    Index(
+        *("deliveries_held", "subscription", "aggregate_id"),
+        postgresql_where=text("status = 'parked' or next_attempt_at is not null"),
+    ),
+)
+
+endpoint_circuits = Table(
+    "endpoint_circuits",
+    core,
+    Column("endpoint", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    timestamp("open_until", optional=True, clock=False),
+    timestamp("changed_at"),
+    PrimaryKeyConstraint("endpoint", name="endpoint_circuits_pkey"),
+)

@@ -1,11 +1,14 @@
 """The Celery application. Importing it connects to nothing; its first use reads the settings."""
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
+from store.errors import DomainSetupError
 from workers.domains import load_domain
 from workers.fleet import addresses
 from workers.keepalive import keepalive, kept_alive
@@ -14,6 +17,11 @@ from workers.settings import Settings, current_settings
 
 if TYPE_CHECKING:  # generic only in its stubs
     from celery.result import AsyncResult
+
+
+# Deliveries have their own: a receiver that is slow must not take the places of commands where
+# somebody has set workers apart for it.
+QUEUES = ("commands", "projections", "deliveries", "maintenance")
 
 
 class FleetApp(Celery):
@@ -30,14 +38,33 @@ class FleetApp(Celery):
             raise OperationalError("the connection was given up") from error
 
 
-app = FleetApp("fleetlog", include=["workers.tasks", "workers.command_tasks", "workers.lifecycle"])
+app = FleetApp(
+    "fleetlog",
+    include=[
+        "workers.tasks",
+        "workers.command_tasks",
+        "workers.projected",
+        "workers.lifecycle",
+    ],
+)
 
 
 def configuration() -> dict[str, Any]:
     """Return our settings of Celery; what is not said here is Celery's default."""
     settings = current_settings()
-    load_domain()
+    load_domain_or_leave()
     return {**broker(settings), **tasks(settings), **workers(settings), **beat(settings)}
+
+
+def load_domain_or_leave() -> None:
+    """Load it; where Celery's command line runs us, what is wrong is told without a traceback."""
+    try:
+        load_domain()
+    except DomainSetupError as error:
+        program = Path(sys.argv[0])
+        if program.name == "celery" or program.parts[-2:] == ("celery", "__main__.py"):
+            raise SystemExit(f"cannot start: {error}") from error
+        raise
 
 
 def broker(settings: Settings) -> dict[str, Any]:
@@ -74,11 +101,13 @@ def tasks(settings: Settings) -> dict[str, Any]:
         "task_reject_on_worker_lost": True,
         "task_retry_on_worker_lost": True,
         "task_time_limit": settings.task_time_limit_seconds,
-        "task_queues": [Queue("commands"), Queue("projections"), Queue("maintenance")],
+        "task_queues": [Queue(name) for name in QUEUES],
         "task_default_queue": "commands",
         "task_create_missing_queues": False,  # a misspelt queue is an error, not a new queue
         "task_routes": {
             "projections.*": {"queue": "projections"},
+            "deliveries.deliver": {"queue": "deliveries"},
+            "deliveries.tend": {"queue": "maintenance"},
             "rebuilds.*": {"queue": "maintenance"},
             "snapshots.*": {"queue": "maintenance"},
             "commands.relay": {"queue": "maintenance"},

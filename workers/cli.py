@@ -5,13 +5,15 @@ from io import TextIOWrapper
 
 import click
 
-from workers.console import ask, audit, fleet, mend, move, submit
+from workers.console import ask, audit, deliver, fleet, mend, move, new, submit
 
 FAMILIES: dict[str, tuple[click.Command, ...]] = {
     "Run": (fleet.up, fleet.demo, fleet.migrate),
+    "Begin": (new.new,),
     "Work": (submit.submit,),
     "Ask": (ask.status, ask.projections, ask.history, ask.commands, audit.audit, ask.replay),
     "In and out": (move.import_, move.export, move.tail),
+    "Tell others": (deliver.subscription, deliver.deliveries, deliver.skip),
     "Mend": (mend.rebuild, mend.retry, mend.dead_letters),
 }
 SHORT_HELP = 66  # what fits beside the names

@@ -21,9 +21,10 @@ from store.inbox import CommandState, Submission
 from store.retry import is_passing
 from workers import continuation, doorbell
 from workers.app import app
+from workers.checking import by_position, check, refuse_later, refuse_positional
 from workers.domains import load_domain
 from workers.envelope import metadata_from
-from workers.errors import CommandNotDoneError, UnsupportedOptionError
+from workers.errors import CommandNotDoneError
 from workers.fleet import fleet
 from workers.results import as_exception, command_id_of
 from workers.settings import current_settings
@@ -38,7 +39,6 @@ REPUBLISHED = {"fleetlog_republished": True}
 HANGING_SECONDS = 20
 EARLY_WAKE_UPS = 5  # how often a wake-up may arrive before its command's transaction is committed
 SAYS_NOTHING: dict[str, Any] = {"argsrepr": "()", "kwargsrepr": "{}"}
-LATER = ("countdown", "eta", "expires")
 
 
 class CommandTask(Task):  # type: ignore[type-arg]
@@ -86,11 +86,12 @@ class CommandTask(Task):  # type: ignore[type-arg]
         refuse_later(options)
         refuse_positional(self.name, args)
         task_id = task_id or str(uuid4())
+        chain = check(options.pop("chain", None), self.name)
         submission = Submission(
             command_id=command_id_of(task_id),
             command=make_command(self.name, kwargs or {}),
             metadata=metadata_from(options.get("headers") or {}, options),
-            continuation=continuation.packed(link, link_error, check(options.pop("chain", None))),
+            continuation=continuation.packed(link, link_error, chain),
         )
         fleet.inbox.accept([submission])
         return self._publish(task_id, producer=producer, shadow=shadow, **options)
@@ -157,8 +158,9 @@ class CommandTask(Task):  # type: ignore[type-arg]
     def _conclude(self, state: CommandState) -> dict[str, Any]:
         if state.continuation is not None:
             continuation.restore(state.continuation, self.request)
+            held = state.status == "done" and continuation.hold(self.request, state.command_id)
             # A parked command may be retried, and what comes after it goes on then.
-            self.request.update(fleetlog_continued=state.status != "parked")
+            self.request.update(fleetlog_continued=state.status != "parked" and not held)
         if state.status == "done":
             return state.result or {}
         raise self.backend.exception_to_python(as_exception(state))
@@ -231,33 +233,6 @@ def wake(command_type: str, command_id: UUID | str, **options: Any) -> None:
         **SAYS_NOTHING,
         **options,
     )
-
-
-def refuse_later(options: dict[str, Any]) -> None:
-    for option in LATER:
-        if options.get(option) is not None:
-            raise UnsupportedOptionError(option, "it is accepted now and worked off in order")
-
-
-def refuse_positional(name: str, args: Any) -> None:
-    if by_position(args):
-        raise TypeError(f"{name} takes its fields by name, such as user_id=...")
-
-
-def by_position(args: Any) -> list[Any]:
-    """A chain hands on the result of the command before; nothing else may come by position."""
-    result = {"aggregate_id", "version"}
-    return [arg for arg in args or () if not (isinstance(arg, dict) and arg.keys() >= result)]
-
-
-def check(chain: Any) -> Any:
-    """Refuse a chain with a bad command now, not when its turn comes; `chain` is in reverse."""
-    for step in chain or ():
-        name = step.get("task")
-        if name in TASKS_BY_NAME:
-            refuse_positional(name, step.get("args"))
-            make_command(name, step.get("kwargs") or {})
-    return chain
 
 
 def snake_case(command_type: str) -> str:

@@ -1,6 +1,7 @@
 """What Celery does after a command: kept with it, so that a lost message loses no chain."""
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from kombu.utils.json import dumps, loads
@@ -8,6 +9,8 @@ from kombu.utils.json import dumps, loads
 from domain.errors import InvalidFieldError
 from store.errors import UnstorableError
 from store.storable import check_value
+
+AFTER_PROJECTED = "commands.after_projected"
 
 
 def packed(link: Any, link_error: Any, chain: Any) -> dict[str, Any] | None:
@@ -47,6 +50,19 @@ def restore(continuation: dict[str, Any], request: Any) -> None:
     """Put them back where Celery looks for them when the task returns."""
     parts = loads(msgspec.json.encode(continuation).decode())
     request.update(**parts)
+
+
+def hold(request: Any, command_id: UUID) -> bool:
+    """
+    Whether what comes next only waits, until a read model shows the command.
+
+    Then the chain stays in the command's row until that step lets go of it: it is told whose.
+    """
+    step = request.chain[-1] if request.chain else None
+    if step is None or step["task"] != AFTER_PROJECTED:
+        return False
+    step["kwargs"]["held"] = str(command_id)
+    return True
 
 
 def is_signature(step: object) -> bool:

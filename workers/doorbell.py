@@ -1,14 +1,17 @@
 """The doorbell: new events wake their projections at once instead of at the next tick."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 import structlog
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from store.projection import Projection, projections
+from workers import outboxes
 from workers.app import app
 from workers.fleet import fleet
+from workers.settings import current_settings
 
 log = structlog.get_logger(__name__)
 
@@ -17,18 +20,25 @@ RING_MS = 2000
 
 
 def ring(aggregate_types: Iterable[str]) -> None:
-    """Wake the projections that read these types; many rings before an answer are one."""
+    """Wake the projections and outboxes that read these types."""
+    if not current_settings().doorbell:
+        return
     grown = frozenset(aggregate_types)
-    for projection in projections():
+    for projection in chain(projections(), outboxes.active() if grown else ()):
         if any(map(projection.reads, grown)) and not ring_for(projection):
             return
 
 
 def ring_for(projection: Projection) -> bool:
     """Wake one projection; returns whether the bell could be rung."""
+    return wake(projection.name, "projections.advance", projection.name)
+
+
+def wake(name: str, task: str, argument: str) -> bool:
+    """Ring one bell; many rings before an answer are one. Returns whether it could be rung."""
     try:
-        if fleet.redis.set(bell(projection.name), 1, nx=True, px=RING_MS):
-            app.send_task("projections.advance", (projection.name,), queue="projections")
+        if fleet.redis.set(bell(name), 1, nx=True, px=RING_MS):
+            app.send_task(task, (argument,))
     except (RedisError, OperationalError) as error:
         log.info("doorbell unheard, the beat will come by", error=str(error))
         return False

@@ -24,3 +24,17 @@ class UnsupportedOptionError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.option} does not go with a command: {self.reason}"
+
+
+@dataclass(eq=False)
+class NotDoneInTimeError(Exception):
+    """The command had no outcome yet when the caller's time was over."""
+
+    command_id: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"no outcome after {self.seconds:g} s; command {self.command_id} is accepted and will "
+            "take effect when a worker comes to it. Does one run? Ask: fleetlog status"
+        )

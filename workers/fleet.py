@@ -8,14 +8,18 @@ from functools import cache, cached_property
 from redis import Redis
 
 from store.cache import AggregateCache
+from store.circuits import Circuits
 from store.dead_letters import DeadLetters
+from store.deliveries import Deliveries
 from store.draining import Drain
 from store.engine import Database
 from store.event_store import EventStore
 from store.handling import CommandHandler
 from store.inbox import Inbox
+from store.outbox import Outbox
 from store.projector import Projector
 from store.repository import Repository
+from store.subscribing import Subscriptions
 from workers import embedded
 from workers.keepalive import kept_alive
 from workers.settings import broker_url, current_settings, redis_url, sqlalchemy_url
@@ -51,6 +55,14 @@ def addresses() -> Addresses:
     )
 
 
+@dataclass
+class KnownOutboxes:
+    """The active outboxes as they were found last, and until when that will do."""
+
+    outboxes: tuple[Outbox, ...] = ()
+    until: float = 0.0
+
+
 class Fleet:
     """The servers of this process, and what works on them."""
 
@@ -78,6 +90,18 @@ class Fleet:
         return EventStore(self.database)
 
     @cached_property
+    def subscriptions(self) -> Subscriptions:
+        return Subscriptions(self.database)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.database)
+
+    @cached_property
+    def circuits(self) -> Circuits:
+        return Circuits(self.database)
+
+    @cached_property
     def dead_letters(self) -> DeadLetters:
         return DeadLetters(self.database)
 
@@ -98,6 +122,10 @@ class Fleet:
     def projectors(self) -> dict[str, Projector]:
         """One for each projection that this process has advanced."""
         return {}
+
+    @cached_property
+    def known_outboxes(self) -> KnownOutboxes:
+        return KnownOutboxes()
 
     def forget(self, *, close: bool) -> None:
         """Drop all connections; `close=False` after a fork, where they are the parent's."""

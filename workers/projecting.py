@@ -1,6 +1,7 @@
 """Advancing a projection: under its lock, with its epoch, within a time budget."""
 
 import time
+from functools import partial
 
 import psycopg
 import structlog
@@ -11,15 +12,20 @@ from store.engine import Role
 from store.errors import FencedError, NoReaderError, UnknownEventError
 from store.folding import PoisonError
 from store.generations import tables_of
+from store.outbox import subscription_of
 from store.projection import Projection, projection
 from store.projector import Projector
 from store.retry import is_passing
-from workers import doorbell
+from store.subscriptions import UnknownSubscriptionError
+from workers import outboxes
 from workers.fleet import fleet, process_name
-from workers.lock import Extend, SingleWriterLock
+from workers.lock import Extend
 from workers.settings import current_settings
+from workers.turns import take_turn
 
 log = structlog.get_logger(__name__)
+
+_halted_by: dict[str, str] = {}
 
 
 class UnknownProjectionError(LookupError):
@@ -35,6 +41,8 @@ class UnknownProjectionError(LookupError):
 
 def named(name: str) -> Projection:
     """Return a declared projection by its name or a reader's; raises UnknownProjectionError."""
+    if subscription_of(name) is not None:
+        return outboxes.outbox(name)
     found = projection(projection_of(name))
     if found is None:
         raise UnknownProjectionError(name)
@@ -43,12 +51,12 @@ def named(name: str) -> Projection:
 
 def projector(name: str) -> Projector:
     """Return this process's projector for a reader; it remembers a size of batch that went well."""
-    if name not in fleet.projectors:
-        declared, size = named(name), current_settings().batch_size
-        tables = tables_of(declared, table_suffix(name))
-        projector = Projector(fleet.database, declared, batch_size=size, tables=tables)
-        fleet.projectors[name] = projector
-    return fleet.projectors[name]
+    declared, known = named(name), fleet.projectors.get(name)
+    if known is None or known.projection != declared:
+        size, tables = current_settings().batch_size, tables_of(declared, table_suffix(name))
+        known = Projector(fleet.database, declared, batch_size=size, tables=tables)
+        fleet.projectors[name] = known
+    return known
 
 
 def to_advance(name: str) -> list[str]:
@@ -61,6 +69,9 @@ def to_advance(name: str) -> list[str]:
         if not shares:
             raise
         return shares
+    except UnknownSubscriptionError:
+        log.info("the subscription is gone", projection=name)
+        return []
 
 
 def advance(name: str) -> bool:
@@ -68,33 +79,22 @@ def advance(name: str) -> bool:
     Fold what is new, as this reader's only writer; returns whether there is more to do.
 
     A projection that is split into partitions has no reader of its own name: NoReaderError.
-    Whoever finds the lock taken leaves word, and the holder looks once more after letting go:
-    an event that was rung for is not left lying until the next tick.
     """
     named(name)
-    doorbell.answer(name)
-    lock = SingleWriterLock(fleet.redis, lease_seconds=current_settings().lock_lease_seconds)
-    deadline = time.monotonic() + current_settings().advance_budget_seconds
-    left_word = False
-    while True:
-        with lock.try_acquire(f"projection:{name}") as extend:
-            more = extend is not None and catch_up(name, extend, deadline)
-        if extend is None:
-            if left_word:
-                return False
-            doorbell.leave_word(name)
-            left_word = True
-        elif more or not doorbell.word_was_left(name):
-            return more
+    return take_turn(f"projection:{name}", name, partial(catch_up, name))
 
 
 def catch_up(name: str, extend: Extend, deadline: float) -> bool:
     """Fold batch after batch; returns whether the time was over before the events were."""
     checkpoint = checkpoints.take_over(fleet.database, name, process_name())
+    declared = named(name)  # only now: who pauses an outbox raises the epoch too
+    if outboxes.is_paused(declared):
+        return False
     try:
-        refuse_other_version(checkpoint, named(name))
+        refuse_other_version(checkpoint, declared)
+        folding = projector(name)
         while time.monotonic() < deadline:
-            advanced = projector(name).advance(checkpoint)
+            advanced = folding.advance(checkpoint)
             checkpoint = advanced.checkpoint
             if advanced.caught_up:
                 return False
@@ -103,7 +103,7 @@ def catch_up(name: str, extend: Extend, deadline: float) -> bool:
         log.info("another writer took over", projection=name)
         return False
     except (UnknownEventError, PoisonError, OtherVersionError) as error:
-        log.error("projection halted", projection=name, error=words_for_a_log(error))  # noqa: TRY400
+        say_once(name, words_for_a_log(error))
         checkpoints.halt(fleet.database, checkpoint, str(error))
         return False
     except psycopg.DatabaseError as error:
@@ -119,6 +119,13 @@ def words_for_a_log(error: Exception) -> str:
         event = error.event
         return f"cannot fold {event.event_type} at position {event.global_sequence}"
     return str(error)
+
+
+def say_once(name: str, error: str) -> None:
+    """It is tried again at every tick; what has not changed is not news in the same process."""
+    if _halted_by.get(name) != error:
+        log.error("projection halted", projection=name, error=error)
+        _halted_by[name] = error
 
 
 class OtherVersionError(Exception):

@@ -159,6 +159,11 @@ class Settings(BaseSettings):
     """How long a projection's lock, or the beat's, outlives a holder that does not extend it."""
     advance_budget_seconds: Seconds = 5.0
     """How long one `advance` works before it lets others in; below the lease."""
+    doorbell: bool = True
+    """
+    Whether commands wake the projections they concern; off: the beat alone does, so that batches
+    are larger and read models a tick behind.
+    """
     batch_size: int = Field(default=1000, ge=1, le=10_000)
     """Events that a projection folds in one transaction."""
 

@@ -16,6 +16,7 @@ from domain.command import Command
 from store.codec import Metadata
 from store.engine import driver_connection
 from store.inbox import Acceptance, Submission
+from workers import awaiting
 from workers.app import app
 from workers.command_tasks import wake
 from workers.fleet import fleet
@@ -37,6 +38,8 @@ def submit(  # noqa: PLR0913 - an envelope has this many parts, all of them opti
     correlation_id: str | None = None,
     causation_id: str | None = None,
     within: sa.Connection | Session | None = None,
+    wait_for: str | Iterable[str] | None = None,
+    timeout: float | None = None,
 ) -> "AsyncResult[Any]":
     """
     Accept a command and wake a worker for it; returns the handle of its result.
@@ -44,8 +47,13 @@ def submit(  # noqa: PLR0913 - an envelope has this many parts, all of them opti
     The same `command_id` again is a repeat, and answers with the first result. `within` a
     transaction the command is accepted if that commits, and published when it does.
 
-    Raises InvalidFieldError, or CommandIdReusedError; nothing is accepted then.
+    `wait_for` names projections: it returns when the command is done and they show it, within
+    `timeout` seconds (30 unless told), and raises what `until_projected` may.
+
+    Raises InvalidFieldError, CommandIdReusedError, UnknownProjectionError, NotReadError or
+    UnsupportedOptionError; nothing is accepted then.
     """
+    names = awaiting.asked_for(wait_for, command, within=within, timeout=timeout)
     metadata = Metadata(
         actor=actor, reason=reason, correlation_id=correlation_id, causation_id=causation_id
     )
@@ -57,7 +65,10 @@ def submit(  # noqa: PLR0913 - an envelope has this many parts, all of them opti
         connection = within.connection() if isinstance(within, Session) else within
         fleet.inbox.accept([submission], driver_connection(connection))
         on_commit(connection, submission)
-    return AsyncResult(str(submission.command_id), app=app)
+    result: AsyncResult[Any] = AsyncResult(str(submission.command_id), app=app)
+    if names:
+        awaiting.until_projected(result, names, timeout)
+    return result
 
 
 def submit_many(submissions: Iterable[Submission]) -> Iterator[Acceptance]:

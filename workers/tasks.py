@@ -7,11 +7,13 @@ from celery import Task
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from store.outbox import subscription_of
 from store.retry import is_passing
 from workers import dead_letters, doorbell, projecting, rebuilding, snapshotting, tending
 from workers import relay as relaying
 from workers.app import app
 from workers.command_tasks import REPUBLISHED
+from workers.delivering import delivering
 from workers.fleet import fleet
 from workers.urgent import go_first, without_delay
 
@@ -90,6 +92,22 @@ def advance(name: str) -> None:
     """Fold what is new into one projection; with more to do than the budget allows, queue again."""
     for reader in projecting.to_advance(name):
         app.send_task("projections.advance", (reader,))
+    subscription = subscription_of(name)
+    if subscription is not None:
+        delivering.ring_if_due(subscription)
+
+
+@app.task(name="deliveries.tend", base=Maintenance)
+def tend_deliveries() -> int:
+    """Wake the outboxes of active subscriptions, and the deliverers that have something to do."""
+    return delivering.tend()
+
+
+@app.task(name="deliveries.deliver", base=Maintenance)
+def deliver(name: str) -> None:
+    """Deliver what is due of one subscription; with more to do, queue again behind the others."""
+    if delivering.deliver(name):
+        app.send_task("deliveries.deliver", (name,))
 
 
 @app.task(name="rebuilds.tend", base=Maintenance)

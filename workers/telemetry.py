@@ -8,10 +8,12 @@ import structlog
 from celery._state import get_current_task
 
 from beat_schedule import HABITS
+from workers.continuation import AFTER_PROJECTED
 from workers.settings import current_settings
 
 QUIET = ("kombu", "amqp", "sqlalchemy", "alembic", "celery.redirected", "celery.beat")
-TICKS = frozenset(task for task, _, _ in HABITS)
+# What the beat starts every second, what comes back every half of one, and what an event rings for.
+TICKS = frozenset({AFTER_PROJECTED, "deliveries.deliver", *(task for task, _, _ in HABITS)})
 
 
 def name_the_task(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def name_the_task(_logger: object, _method: str, event: dict[str, Any]) -> dict[
 
 
 def worth_a_line(record: logging.LogRecord) -> bool:
-    """Pass over the comings and goings of what the beat starts every second."""
+    """Pass over the comings and goings of what nobody asked for."""
     about = getattr(record, "data", None)
     tick = isinstance(about, dict) and about.get("name") in TICKS
     return not tick or record.levelno > logging.INFO

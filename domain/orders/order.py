@@ -50,10 +50,12 @@ class Order(Aggregate[OrderEvent, OrderCommand], id="order_id"):
 
     def execute(self, command: OrderCommand) -> None:
         match command:
-            case PlaceOrder(order_id=order_id, items=items, total=total):
+            case PlaceOrder(order_id=order_id, items=items, total=total, customer_id=customer):
                 if self.placed:
                     raise OrderAlreadyPlacedError(self.id)
-                self.record(OrderPlaced(order_id=order_id, items=items, total=total))
+                self.record(
+                    OrderPlaced(order_id=order_id, items=items, total=total, customer_id=customer)
+                )
             case ProcessPayment(amount=amount):
                 self._require_placed()
                 if self.paid:

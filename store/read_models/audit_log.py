@@ -10,11 +10,11 @@ from sqlalchemy import Column, String, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from store.audit_table import AuditEntry, audit_log
+from store.business_time import as_moment
 from store.codec import Metadata
 from store.projection import Key, Order, Projection, Rows, read_models
 from store.read_models.audit_values import changes, class_of, named_alike, presentable
 from store.read_models.audit_words import in_words
-from store.read_models.business_time import as_moment
 from store.recorded import RecordedEvent
 
 known_values = Table(

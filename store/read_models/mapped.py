@@ -1,11 +1,9 @@
-"""For applications: read models as SQLAlchemy classes, over the tables the projections fill."""
+"""
+The base under the name that the read models here know it by.
 
-from sqlalchemy.orm import DeclarativeBase
+To import this module is to declare them all: whoever wants the base alone takes `store.mapped`.
+"""
 
-from store.projection import read_models
+from store.mapped import ReadModel
 
-
-class ReadModel(DeclarativeBase):
-    """Base of the mapped classes; read through them, never write."""
-
-    metadata = read_models
+__all__ = ["ReadModel"]

@@ -1,10 +1,11 @@
 """The order board: one row for each order, for people who ask "where is my order?"."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import assert_never, cast
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import DateTime, Integer, Numeric, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,8 +30,7 @@ class OrderRow(ReadModel):
     shipped_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEntry:
+class OrderEntry(Struct, frozen=True, gc=False):
     """The same row as the fold sees it; `items` and `packages` are counts."""
 
     order_id: str

@@ -1,9 +1,10 @@
 """The user directory: one row for each user, for people who look somebody up."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never, cast
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import DateTime, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,8 +34,7 @@ class UserRow(ReadModel):
     last_updated: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-@dataclass(frozen=True, slots=True)
-class UserEntry:
+class UserEntry(Struct, frozen=True, gc=False):
     """The same row as the fold sees it."""
 
     user_id: str

@@ -20,7 +20,7 @@ def folded_board(fleet: Fleet) -> dict[str, OrderEntry | None]:
 
 
 def stored_board(fleet: Fleet) -> dict[str, OrderEntry | None]:
-    columns = ", ".join(OrderEntry.__slots__)
+    columns = ", ".join(OrderEntry.__struct_fields__)
     rows: list[Any] = fleet.rows(f"select {columns} from order_read_model")
     return {row[0]: OrderEntry(*row) for row in rows}
 

@@ -10,6 +10,10 @@ from store.inbox import Inbox
 from tests import toys
 from tests.fleets import TestFleet, a_fleet, connected
 from tests.integration.lent import lent
+from tests.integration.mailing import mailing
+from tests.integration.postbox import Postbox, postbox
+from tests.integration.receivers import Receiver, receiving
+from tests.integration.subscribed import Subscribed
 from tests.processes import Process
 from workers.embedded import Servers
 
@@ -56,4 +60,29 @@ def worked(a_worker: tuple[TestFleet, Process]) -> Iterator[TestFleet]:
 def idle(running: Servers) -> Iterator[TestFleet]:
     """A fleet without workers, for what a client does by itself."""
     with lent(running) as database, a_fleet(database) as made, connected(made.environment):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def town(running: Servers) -> Iterator[TestFleet]:
+    """A fleet without workers for all of these tests: each has a subscription of its own."""
+    with lent(running) as database, a_fleet(database) as made, connected(made.environment):
+        yield made
+
+
+@pytest.fixture
+def box() -> Iterator[Postbox]:
+    with postbox() as made:
+        yield made
+
+
+@pytest.fixture
+def post(town: TestFleet, box: Postbox) -> Subscribed:
+    return mailing(town, box)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server that takes webhooks, well unless it is told otherwise."""
+    with receiving() as made:
         yield made

@@ -10,7 +10,7 @@ import pytest
 from domain.users import User
 from domain.users.events import UserCreated
 from store.codec import Metadata, RawEvent
-from store.following import STRETCH, EventFilter, pages
+from store.following import STRETCH, EventFilter, Page, pages
 from tests.fleets import TestFleet, a_fleet, connected
 from tests.history_lines import history, parsed, read, written
 from tests.integration import screens
@@ -100,6 +100,23 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "in.jsonl"]
 
 
+def test_neither_a_device_nor_a_link_is_replaced(tmp_path: Path, first: int) -> None:
+    target, link, pipe = tmp_path / "a.jsonl", tmp_path / "link", tmp_path / "pipe"
+    target.touch()
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    told("export", str(link), "--from", str(first))
+    told("export", str(pipe), "--from", str(first), "--to", str(first))
+    (line,) = parsed(os.read(reader, 1 << 16))
+    os.close(reader)
+
+    assert line["n"] == 0
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert link.is_symlink()
+    assert len(read(target)) == LINES
+
+
 def test_an_end_that_is_not_final_yet_is_refused(first: int) -> None:
     safe = fleet.store.safe_position()
     refused = told("export", "--to", str(safe + 1))
@@ -155,14 +172,16 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(first: int, worked: Test
 def test_pages_go_past_long_stretches_without_what_is_wanted(
     first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def found(event_type: str) -> list[Page]:
+        upto = first + LINES - 1
+        wanted = EventFilter(event_types=(event_type,))
+        return list(pages(fleet.database, wanted, after=first - 1, upto=upto, page=2))
+
     assert STRETCH > LINES
     monkeypatch.setattr("store.following.STRETCH", 7)
-    wanted = EventFilter(event_types=("Type1",))
-    upto = first + LINES - 1
-    found = list(pages(fleet.database, wanted, after=first - 1, upto=upto, page=2))
+    some, none = found("Type1"), found("nobody's")
 
-    assert len([e for page in found for e in page.events]) == len(
-        [n for n in range(LINES) if n % 3 == 1]
-    )
-    assert max(len(page.events) for page in found) == 2
-    assert found[-1].position == upto
+    assert len([e for page in some for e in page.events]) == len(range(1, LINES, 3))
+    assert max(len(page.events) for page in some) == 2
+    assert some[-1].position == first + LINES - 1
+    assert [page.position - first + 1 for page in none] == [7, 14, 21, 28, 35, LINES]

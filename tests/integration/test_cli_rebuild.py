@@ -2,6 +2,7 @@
 
 import threading
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,11 @@ from tests.integration.boards import NAME, ORDERS, fill_board, readers, rows
 from tests.integration.generations import as_admin
 from tests.integration.screens import told
 from workers import rebuilding, tending
+from workers.console import rebuilding as screen
 from workers.fleet import fleet
 from workers.lock import SingleWriterLock
 from workers.projecting import advance, named
+from workers.swapping_in import finish
 
 MODEL = "fleetlog_read_models.order_read_model"
 FORGED = f"update {MODEL} set total = 0 where order_id in ('order-1', 'order-2')"
@@ -39,6 +42,25 @@ def test_a_rebuilt_read_model_equals_the_fold_whatever_was_in_it() -> None:
     assert f"{ORDERS} rows, of which 2 differ from the live ones" in rebuilt.err
     assert [row[1] for row in rows()] == RIGHT
     assert [(one.generation, one.status) for one in readers()] == [(2, "running")]
+
+
+@pytest.mark.usefixtures("board")
+def test_a_fleet_that_swaps_it_in_before_it_is_looked_at_has_done_our_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_us = screen.built
+
+    def built_and_swapped_in_by_the_fleet(*arguments: Any) -> bool:
+        ended = by_us(*arguments)
+        assert finish(NAME, within=5) is not None
+        return ended
+
+    monkeypatch.setattr(screen, "built", built_and_swapped_in_by_the_fleet)
+    rebuilt = told("rebuild", NAME)
+
+    assert rebuilt.status == 0, rebuilt.err
+    assert rebuilt.out == f"{NAME} is rebuilt: the fleet has swapped it in\n"
+    assert [row[1] for row in rows()] == RIGHT
 
 
 @pytest.mark.usefixtures("board")

@@ -22,7 +22,7 @@ from store import checkpoints
 from store.codec import RawEvent
 from store.engine import Database, Role
 from store.event_store import EventStore, Expected
-from store.projection import RowProjection
+from store.projection import RowProjection, columns_of
 from store.projector import Projector
 from store.read_model_tables import prepare, restart
 from store.read_models.order_board import OrderBoard, OrderEntry, OrderRow
@@ -56,7 +56,7 @@ def rows(database: Database, projection: RowProjection[R]) -> dict[str, R]:
 
 
 def values(row: object) -> list[object]:
-    return [getattr(row, name) for name in type(row).__slots__]  # type: ignore[attr-defined]
+    return [getattr(row, name) for name in columns_of(type(row))]
 
 
 def from_scratch(events: list[RecordedEvent], projection: RowProjection[R]) -> dict[str, R]:

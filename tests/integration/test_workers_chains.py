@@ -6,11 +6,10 @@ from uuid import UUID
 
 import pytest
 from celery import chain
-from celery.canvas import Signature
 
 from domain.errors import InvalidFieldError
-from store.inbox import CommandState
 from tests.fleets import TestFleet, connected
+from tests.integration.chains import SECONDS, label, notes, ring, rung, sent, settled, state
 from tests.polling import eventually
 from tests.toys import ToyRefusedError
 from workers import command_tasks
@@ -18,7 +17,6 @@ from workers.app import app
 from workers.fleet import fleet
 from workers.relay import relay
 
-SECONDS = 20
 NOBODY = "unix:///nobody/listens/here.sock"
 
 
@@ -32,40 +30,6 @@ def broker_down(at_work: TestFleet) -> Iterator[None]:
     """For a client whose broker is gone: it accepts what it is given, and the message is lost."""
     with connected({**at_work.environment, "REDIS_URL": NOBODY}):
         yield
-
-
-def ring(toy_id: str, note: int, *, immutable: bool = True) -> "Signature[object]":
-    return command_tasks.TASKS["ring"].signature(
-        kwargs={"toy_id": toy_id, "note": note}, immutable=immutable
-    )
-
-
-def label(toy_id: str, text: str) -> "Signature[object]":
-    return command_tasks.TASKS["label"].si(toy_id=toy_id, text=text)
-
-
-def notes(toy_id: str) -> list[int]:
-    events = fleet.store.load_events(toy_id)
-    return [event.payload["note"] for event in events if event.event_type == "Rang"]
-
-
-def rung(toy_id: str, *expected: int) -> bool:
-    return eventually(lambda: notes(toy_id) == list(expected), SECONDS)
-
-
-def sent(steps: Any, **options: Any) -> Any:
-    """Send a chain; what its stubs say of the result is less than what it is."""
-    return steps.apply_async(**options)
-
-
-def state(id: str) -> CommandState | None:
-    return fleet.inbox.find(UUID(id))
-
-
-def settled(id: str) -> bool:
-    """Whether a command is answered, and nothing waits behind it any more."""
-    found = state(id)
-    return found is not None and not found.is_open and found.continuation is None
 
 
 @pytest.mark.parametrize("immutable", [True, False], ids=["si", "s"])

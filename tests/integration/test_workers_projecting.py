@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from domain.users import CreateUser
 from store.codec import RawEvent
@@ -130,6 +131,24 @@ def test_code_of_another_version_halts_with_the_advice_to_rebuild(shelf: Shelf) 
     assert shelf.rows() == shelf.from_scratch()
 
 
+def test_what_halts_it_is_said_once_and_not_at_every_tick(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.projecting._halted_by", {})  # as in a new process
+    shelf.append("a", *rang(1, 2))
+    shelf.projection.version = 2  # type: ignore[misc]  # as a new release of its module would
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            advance(NAME)
+        shelf.projection.version = 3  # type: ignore[misc]
+        advance(NAME)
+
+    said = [line["error"] for line in logs if line["event"] == "projection halted"]
+    assert len(said) == 2
+    assert "this code is version 3" in said[1]
+
+
 def test_a_projection_that_nobody_declares_is_refused_by_name(idle: TestFleet) -> None:
     with pytest.raises(UnknownProjectionError, match="no projection is called 'nonsense'"):
         advance("nonsense")
@@ -177,6 +196,13 @@ def test_a_bell_is_heard_once_until_it_is_answered(idle: TestFleet, shelf: Shelf
             heard.append(redis.llen("projections"))
 
     assert heard == [1, 1, 1, 1, 2]
+
+
+def test_a_fleet_that_wants_no_doorbell_hears_none(idle: TestFleet, shelf: Shelf) -> None:
+    with connected({**idle.environment, "FLEETLOG_DOORBELL": "no"}), idle.client() as redis:
+        ring()
+
+        assert redis.llen("projections") == 0
 
 
 def ring() -> None:

@@ -5,7 +5,7 @@ from tests.mutants.mutant import Edit, Mutant
 VALUES = "store/read_models/audit_values.py"
 ACTIVITY = "store/read_models/analytics/activity.py"
 FIGURES = "store/read_models/analytics/order_figures.py"
-BUSINESS_TIME = "store/read_models/business_time.py"
+BUSINESS_TIME = "store/business_time.py"
 
 AUDIT = "tests/unit/test_audit_log.py::"
 NEWER = "test_an_event_that_only_newer_code_knows_may_hold_peoples_data"

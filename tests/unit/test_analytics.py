@@ -7,13 +7,13 @@ import pytest
 
 from domain.orders import OrderPlaced, OrderShipped, PaymentProcessed
 from domain.users import UserCreated, UserDeactivated, UserReactivated
+from store.business_time import as_moment
 from store.codec import RawEvent
 from store.errors import UnknownEventError
 from store.read_models.analytics.activity import ActiveDay, ActiveUsers, Activity, EventCount
 from store.read_models.analytics.buckets import EARLIER
 from store.read_models.analytics.deactivations import DeactivationCount, Deactivations
 from store.read_models.analytics.order_figures import OrderFigures, OrderTime, OrderValue
-from store.read_models.business_time import as_moment
 from tests.unit.recording import NOON, after, folded, of, recorded
 
 CREATED = UserCreated(user_id="bob", username="b", email="b@example.org")

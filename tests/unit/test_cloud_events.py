@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from domain.users.events import UserDeactivated
+from store.business_time import happened_at
 from store.cloud_events import (
     ATTRIBUTE,
     aggregate_type_of,
     as_cloud_event,
     event_id_of,
     from_cloud_event,
-    happened_at,
 )
 from store.codec import Metadata, encode_event, encode_metadata
 from store.errors import UnstorableError

@@ -19,6 +19,7 @@ from domain.orders import (
     ShipOrder,
 )
 from domain.testing import Scenario
+from domain.upcasting import upcast
 
 TOTAL = Decimal("129.90")
 place = PlaceOrder(order_id="42", items=("lamp", "bulb"), total=TOTAL)
@@ -33,6 +34,27 @@ NO_MONEY: list[object] = [1.5, 3, "1.50", Decimal("NaN"), Decimal("Infinity"), D
 
 def test_an_order_is_placed_with_what_the_command_says() -> None:
     Scenario(Order).when(place).then(placed)
+
+
+def test_an_order_may_say_who_ordered() -> None:
+    theirs = PlaceOrder(order_id="42", items=("lamp",), total=TOTAL, customer_id="ada")
+
+    Scenario(Order).when(theirs).then(
+        OrderPlaced(order_id="42", items=("lamp",), total=TOTAL, customer_id="ada")
+    )
+
+
+@pytest.mark.parametrize("customer", ["", " ", 7])
+def test_a_customer_without_a_name_is_refused_by_the_field(customer: object) -> None:
+    with pytest.raises(InvalidFieldError, match=r"PlaceOrder\.customer_id must be a text"):
+        PlaceOrder(order_id="42", items=("lamp",), total=TOTAL, customer_id=customer)  # type: ignore[arg-type]
+
+
+def test_an_order_of_version_one_was_placed_by_nobody_we_know() -> None:
+    old = {"order_id": "42", "items": ["lamp"], "total": "1.00"}
+
+    assert upcast(OrderPlaced, 1, old) == {**old, "customer_id": None}
+    assert "customer_id" not in old
 
 
 def test_an_order_is_placed_only_once() -> None:

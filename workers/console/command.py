@@ -1,7 +1,6 @@
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs: `--help` stays quick
 """What every command of `fleetlog` does: quiet logging, and errors as sentences."""
 
-import os
 import sys
 from typing import Any
 
@@ -36,11 +35,14 @@ class Command(click.Command):
 
     def prepare(self) -> None:
         """Read the settings, so that a bad one is told first; keep the libraries quiet."""
+        from workers.shadows import ShadowedError, require_our_own
+
+        try:
+            require_our_own(self.import_path())
+        except ShadowedError as error:
+            raise Failure(str(error)) from None
         from workers.settings import SettingsError, current_settings
 
-        # As Celery does: a domain named in FLEETLOG_DOMAIN may lie where we were started.
-        if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds texts
-            sys.path.append(os.getcwd())  # noqa: PTH109
         try:
             current_settings()
         except SettingsError as error:
@@ -48,6 +50,10 @@ class Command(click.Command):
         from workers.console.output import quiet_logging
 
         quiet_logging()
+
+    def import_path(self) -> list[str]:
+        """Return where this command's imports are looked for."""
+        return sys.path
 
 
 class FleetCommand(Command):

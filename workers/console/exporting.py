@@ -33,7 +33,7 @@ def export(path: str, wanted: EventFilter, stretch: Stretch, *, as_json: bool) -
     start = time.monotonic()
     end = final(stretch)
     if to_file:
-        with beside(Path(path)) as out, Bars() as bars:
+        with opened(Path(path)) as out, Bars() as bars:
             events = write(out, wanted, Stretch(stretch.first, end), bars.bar("events exported"))
     else:
         with until_closed(), Bars() as bars:
@@ -68,22 +68,31 @@ def write(out: BinaryIO, wanted: EventFilter, stretch: Stretch, bar: Bar) -> int
 
 
 @contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Lend a file to write to, packed if its name says so; see `beside` for what becomes of it."""
+    path = path.resolve()  # a link stays one
+    with beside(path) if path.is_file() or not path.exists() else path.open("wb") as out:
+        if path.suffix == ".gz":
+            with gzip.GzipFile("", "wb", 6, out, mtime=0) as packed:
+                yield cast("BinaryIO", packed)
+        else:
+            yield out
+
+
+@contextmanager
 def beside(path: Path) -> Iterator[BinaryIO]:
     """
-    Lend a file that takes the place of `path` once it is complete, packed if its name says so.
+    Lend a file that takes the place of `path` once it is complete.
 
-    It may be read by its owner only: there are people's data in it.
+    It may be read by its owner only: there are people's data in it. Pipes and devices are no
+    files: they are written to and never replaced.
     """
     part = NamedTemporaryFile(  # noqa: SIM115 - it outlives its block under another name
         dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
     )
     try:
         with part:
-            if path.suffix == ".gz":
-                with gzip.GzipFile("", "wb", 6, part, mtime=0) as packed:
-                    yield cast("BinaryIO", packed)
-            else:
-                yield cast("BinaryIO", part)
+            yield cast("BinaryIO", part)
             part.flush()
             os.fsync(part.fileno())
         Path(part.name).replace(path)

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.errors import DomainError
 from store.errors import StoreError
+from workers.awaiting import NotReadError
 from workers.embedded import EmbeddedServerError
 from workers.errors import CommandNotDoneError
 from workers.fleet import addresses
@@ -22,6 +23,7 @@ SPEAKING = (
     DomainError,
     EmbeddedServerError,
     NoStandstillError,
+    NotReadError,
     OtherVersionError,
     SettingsError,
     StoreError,

@@ -6,8 +6,10 @@ from typing import Any
 
 from store.checkpoints import Checkpoint, all_checkpoints
 from store.engine import Connection
+from store.outbox import Outbox
 from store.pages import what_concerns
-from store.projection import projection
+from store.projection import Projection, projections
+from store.subscribing import ALL, subscription
 from workers.snapshotting import READER as SNAPSHOTS
 
 EXACT_BELOW = 200_000  # rows up to which counting is quick
@@ -107,15 +109,27 @@ def progress(connection: Connection) -> list[Progress]:
     The snapshots' reader is no projection's, and what was before the live one stands still.
     """
     parked = {row[0]: row[1] for row in connection.execute(PARKED, binary=True)}
+    declared = {one.name: one for one in (*projections(), *outboxes(connection))}
     return [
-        one(connection, checkpoint, parked.get(checkpoint.projection_name, 0))
+        one(
+            connection,
+            checkpoint,
+            declared.get(checkpoint.projection),
+            parked.get(checkpoint.projection_name, 0),
+        )
         for checkpoint in all_checkpoints(connection)
         if checkpoint.projection_name != SNAPSHOTS and checkpoint.standing != "previous"
     ]
 
 
-def one(connection: Connection, checkpoint: Checkpoint, parked: int) -> Progress:
-    declared = projection(checkpoint.projection)
+def outboxes(connection: Connection) -> list[Outbox]:
+    """Return those of all subscriptions."""
+    return [Outbox(subscription(*row)) for row in connection.execute(ALL, binary=True)]
+
+
+def one(
+    connection: Connection, checkpoint: Checkpoint, declared: Projection | None, parked: int
+) -> Progress:
     if declared is None:
         return Progress(checkpoint, None, None, None, parked)
     concern, parameters = what_concerns(declared, checkpoint)

@@ -2,6 +2,7 @@
 """The family that runs the fleet: up, demo, migrate."""
 
 import os
+import sys
 from typing import Any
 
 import click
@@ -22,7 +23,15 @@ port_option = click.option(
 verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show all the processes say.")
 
 
-@click.command(cls=Command)
+class Starting(Command):
+    """A command that starts Python processes: they look first in the folder they start in."""
+
+    def import_path(self) -> list[str]:
+        """Return where their imports are looked for."""
+        return [os.getcwd(), *sys.path]  # noqa: PTH109 - as sys.path holds texts
+
+
+@click.command(cls=Starting)
 @workers_option
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Tasks at once.  [2]")
 @click.option("--no-dashboard", is_flag=True, help="Leave the dashboard out.")
@@ -59,7 +68,7 @@ def up(  # noqa: PLR0913 - one for each option
     run_fleet(plan)
 
 
-class OnItsOwn(Command):
+class OnItsOwn(Starting):
     """A command that must not touch servers which the environment names for something else."""
 
     def invoke(self, ctx: click.Context) -> Any:

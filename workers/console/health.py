@@ -12,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from store import dead_letters
 from store.engine import Role
 from store.event_store import read_safe_position
-from workers.app import app
+from workers.app import QUEUES, app
 from workers.console import figures
+from workers.console.delivery_figures import Standing, standings
 from workers.console.failures import explain
 from workers.console.figures import Commands, Progress
 from workers.console.output import counted, span
@@ -21,7 +22,6 @@ from workers.dead_letters import WAITING
 from workers.fleet import fleet
 from workers.safety import Verdict, broker, database, judge, schema
 
-QUEUES = ("commands", "projections", "maintenance")
 IN_HAND = "unacked"  # what workers took and have not acknowledged, as kombu keeps it
 PING_SECONDS = 1.0
 OLD_SECONDS = 120.0
@@ -39,6 +39,7 @@ class Health:
     safe_position: int | None = None
     commands: Commands | None = None
     projections: list[Progress] = field(default_factory=list)
+    subscriptions: list[Standing] = field(default_factory=list)
     broker: str | None = None
     queues: dict[str, int] = field(default_factory=dict)
     workers: list[str] | None = None
@@ -83,6 +84,7 @@ def ask_database(health: Health) -> None:
         health.safe_position = read_safe_position(connection)
         health.commands = figures.commands(connection)
         health.projections = figures.progress(connection)
+        health.subscriptions = standings(connection)
         health.dead_letters += dead_letters.count(connection)
 
 
@@ -113,6 +115,8 @@ def weigh(health: Health) -> None:
     if health.workers == []:
         health.problems.append("no worker answers; start one with: fleetlog up")
     health.problems += [p.problem for p in health.projections if p.problem]
+    health.problems += [one.problem for one in health.subscriptions if one.problem]
+    health.warnings += [one.warning for one in health.subscriptions if one.warning]
     if health.parked_commands:
         health.problems.append(
             f"{counted(health.parked_commands, 'command')} parked; look: "

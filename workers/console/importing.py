@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from store.arriving import Arrival
+from store.errors import ConcurrencyError
 from store.importing import Importer
 from workers.console.bars import Bar, Bars
 from workers.console.bell import Bell
@@ -15,6 +16,7 @@ from workers.console.endings import Failure, Interrupted
 from workers.console.event_lines import Reading, chunks
 from workers.console.failures import explain
 from workers.console.faults import Faults
+from workers.console.interrupts import held_back
 from workers.console.lines import BadLineError, Source, opened
 from workers.console.output import counted, show, show_json, span
 from workers.fleet import fleet
@@ -71,12 +73,13 @@ class ImportRun:
         """Take in all that the file holds, or what stands before the line that stops us."""
         try:
             for chunk in chunks(iter(source), self._reading, self.faults):
-                self._take(chunk)
+                with held_back():  # so that what we say is what was stored
+                    self._take(chunk)
                 rate = f"{self.done / self.seconds:,.0f}/s"
                 bar.at(self.done, source.estimate(self.done), rate)
         except KeyboardInterrupt:
             raise Interrupted(f"{self.kept()}{self._up_to()}; run this again to go on") from None
-        except (psycopg.Error, DBAPIError) as error:
+        except (psycopg.Error, DBAPIError, ConcurrencyError) as error:
             sentence = explain(error) or type(error).__name__
             raise Failure(
                 f"{sentence}. {self.kept()}{self._up_to()}; run this again to go on"

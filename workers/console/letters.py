@@ -7,8 +7,8 @@ from uuid import UUID
 import click
 
 from store.dead_letters import DeadLetter
+from workers.app import QUEUES
 from workers.console.endings import Failure
-from workers.console.health import QUEUES
 from workers.console.output import add, counted, say, show, show_json, table
 from workers.dead_letters import collect
 from workers.fleet import fleet

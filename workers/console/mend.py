@@ -62,7 +62,8 @@ def rebuild(  # noqa: PLR0913 - one for each option
 @click.argument("command_ids", nargs=-1, type=click.UUID, metavar="[COMMAND_ID]...")
 @click.option("--all-parked", is_flag=True, help="Every parked command.")
 @click.option("--projection", help="The events that this projection has parked.")
-@click.option("--aggregate", metavar="ID", help="With --projection: only this stream's.")
+@click.option("--subscription", metavar="NAME", help="The deliveries parked for this one.")
+@click.option("--aggregate", metavar="ID", help="With one of these two: only this stream's.")
 @json_option
 @click.pass_context
 def retry(  # noqa: PLR0913 - one for each option
@@ -71,22 +72,28 @@ def retry(  # noqa: PLR0913 - one for each option
     command_ids: tuple[UUID, ...],
     all_parked: bool,
     projection: str | None,
+    subscription: str | None,
     aggregate: str | None,
     as_json: bool,
 ) -> None:
     """
-    Try again what was parked: commands, or events.
+    Try again what was parked: commands, events, or deliveries.
 
     A command goes to the end of its inbox with its attempts forgiven. Events are folded now, in
     order, by today's code; what fails again stays parked.
     """
-    if sum((bool(command_ids), all_parked, projection is not None)) != 1:
-        raise click.UsageError("name commands, or give --all-parked, or --projection")
-    if aggregate is not None and projection is None:
-        raise click.UsageError("--aggregate goes with --projection")
-    from workers.console import retrying
+    of = [one for one in (projection, subscription) if one is not None]
+    if sum((bool(command_ids), all_parked, len(of))) != 1:
+        raise click.UsageError(
+            "name commands, or give --all-parked, --projection or --subscription"
+        )
+    if aggregate is not None and not of:
+        raise click.UsageError("--aggregate goes with --projection or --subscription")
+    from workers.console import deliveries, retrying
 
-    if projection is not None:
+    if subscription is not None:
+        ok = deliveries.retry_deliveries(subscription, aggregate, as_json=as_json)
+    elif projection is not None:
         ok = retrying.retry_events(projection, aggregate, as_json=as_json)
     else:
         ok = retrying.retry_commands(None if all_parked else command_ids, as_json=as_json)

@@ -37,8 +37,10 @@ class Position(click.ParamType[int | None]):
 def wanted_options(function: F) -> F:
     """Add the options that say which events are wanted; each may be given several times."""
     for option in (
-        click.option("--aggregate-type", "aggregate_types", multiple=True, help="Of these types."),
-        click.option("--aggregate", "aggregate_ids", multiple=True, help="Only these aggregates'."),
+        click.option(
+            "--aggregate-type", "aggregate_types", multiple=True, help="Only aggregates of these."
+        ),
+        click.option("--aggregate", "aggregate_ids", multiple=True, help="Only these aggregates."),
         click.option("--type", "event_types", multiple=True, help="Only events of these types."),
     ):
         function = option(function)
@@ -85,8 +87,10 @@ def import_(  # noqa: PLR0913 - one for each option
 @click.command(cls=FleetCommand)
 @click.argument("path", metavar="[FILE]", default="-")
 @wanted_options
-@click.option("--from", "first", type=Position("start", 1), default=1, help="Position.  [start]")
-@click.option("--to", "last", type=Position("now", None), help="Position, included.  [now]")
+@click.option(
+    "--from", "first", type=Position("start", 1), default=1, help="First position.  [start]"
+)
+@click.option("--to", "last", type=Position("now", None), help="Last position.  [now]")
 @json_option
 def export(  # noqa: PLR0913 - one for each option
     *,
@@ -101,8 +105,9 @@ def export(  # noqa: PLR0913 - one for each option
     """
     Write events as CloudEvents, in global order.
 
-    One JSON object a line. A file appears when it is complete, packed when its name ends in .gz; without one the lines
-    go to standard output. Nothing is hidden: what is personal is in it.
+    One JSON object a line. A file appears when it is complete, packed when its name ends in
+    .gz; without one the lines go to standard output. Nothing is hidden: what is personal is
+    in it.
     """
     if path == "-" and as_json:
         raise click.UsageError("--json sums up a file: give it a name")
@@ -134,7 +139,8 @@ def tail(  # noqa: PLR0913 - one for each option
     """
     Follow the events in the terminal, as they come.
 
-    In global order; only what is final. Personal and secret fields are hidden, and all that no class here describes. Ctrl-C ends it.
+    In global order; only what is final. Personal and secret fields are hidden, and all that no
+    class here describes. Ctrl-C ends it.
     """
     if until_now and first is None:
         raise click.UsageError("--until-now needs a beginning: --from start, or a position")

@@ -10,6 +10,7 @@ from store import checkpoints, generations
 from store.checkpoints import Checkpoint
 from store.comparing import Comparison
 from store.engine import Role
+from store.errors import GenerationError
 from store.event_store import read_safe_position
 from workers import rebuilding
 from workers.app import app
@@ -47,9 +48,7 @@ def rebuild(name: str, wish: Wish) -> None:
     generations.hold(fleet.database, declared, held=wish.hold or wish.diff)
     start = time.monotonic()
     try:
-        comparison = None
-        if built(name, readers):
-            comparison = compared(name, within=SWAP_SECONDS, limit=EXAMPLES)
+        comparison = looked_at(name, readers[0].generation) if built(name, readers) else None
         if wish.hold:
             tell(name, None, comparison, wish, time.monotonic() - start)
             return
@@ -90,6 +89,16 @@ def built(name: str, readers: Sequence[Checkpoint]) -> bool:
             if not worked:
                 time.sleep(0.05)  # the others have all of it in hand
     return True
+
+
+def looked_at(name: str, generation: int) -> Comparison | None:
+    """Compare it with the live one; None when the fleet has swapped it in just now."""
+    try:
+        return compared(name, within=SWAP_SECONDS, limit=EXAMPLES)
+    except GenerationError:
+        if not is_live(name, generation):
+            raise
+        return None
 
 
 def is_live(name: str, generation: int) -> bool:

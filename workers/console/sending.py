@@ -4,9 +4,12 @@ import time
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
+from store import waiting
 from store.codec import Metadata
 from store.command_codec import aggregate_id_of
 from store.inbox import Acceptance, CommandState, Submission
+from store.waiting import Write
+from workers import awaiting
 from workers.console.endings import Failure, Interrupted
 from workers.console.lines import Envelope
 from workers.console.output import counted, err, say, show, show_json
@@ -38,12 +41,15 @@ def submit_one(asked: Asked, envelope: Envelope, wanted: Wanted) -> bool:
         command=command_from(asked.command_type, asked.pairs, asked.json_data),
         metadata=metadata,
     )
+    names = awaiting.wanted(wanted.wait_for, submission.command)
     (acceptance,) = fleet.inbox.accept([submission])
     try:
         if acceptance.standing in {"new", "accepted"}:
             publish(submission)
         patience = PATIENCE if wanted.timeout is None else wanted.timeout
-        state = outcome(submission, patience) if wanted.wait else None
+        deadline = time.monotonic() + patience
+        state = outcome(submission, patience) if wanted.waits else None
+        shown(names, state, deadline)
     except KeyboardInterrupt:
         raise Interrupted(f"{kept(submission)} and will take effect") from None
     if wanted.as_json:
@@ -51,7 +57,7 @@ def submit_one(asked: Asked, envelope: Envelope, wanted: Wanted) -> bool:
     elif state is None:
         tell_acceptance(submission, acceptance)
     else:
-        tell_outcome(state, acceptance)
+        tell_outcome(state, acceptance, names)
     return state is None or state.status == "done"
 
 
@@ -73,6 +79,14 @@ def outcome(submission: Submission, timeout: float) -> CommandState:
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
+def shown(names: tuple[str, ...], state: CommandState | None, deadline: float) -> None:
+    """Wait until these projections show it; raises a NotProjectedError."""
+    if state is not None and state.status == "done" and names:
+        write = Write.of(state.result or {})
+        with err.status(f"done; waiting for {', '.join(names)}"):
+            waiting.wait_for(fleet.database, names, write, max(0.0, deadline - time.monotonic()))
+
+
 def kept(submission: Submission) -> str:
     return f"command {submission.command_id} is accepted"
 
@@ -85,7 +99,7 @@ def tell_acceptance(submission: Submission, acceptance: Acceptance) -> None:
         show(f"a repeat: {name} for {to} is {acceptance.standing} already, nothing was added")
 
 
-def tell_outcome(state: CommandState, acceptance: Acceptance) -> None:
+def tell_outcome(state: CommandState, acceptance: Acceptance, names: tuple[str, ...]) -> None:
     repeat = "" if acceptance.standing == "new" else " (a repeat: this is its first outcome)"
     if state.status != "done":
         reason = (state.error or {}).get("message") or "no reason was given"
@@ -94,9 +108,10 @@ def tell_outcome(state: CommandState, acceptance: Acceptance) -> None:
     result = state.result or {}
     seconds = ((state.finished_at or state.accepted_at) - state.accepted_at).total_seconds()
     events = counted(result.get("events", 0), "event")
+    where = f"; to be seen in {', '.join(names)}" if names else ""
     show(
         f"done: {state.aggregate_id} is at version {result.get('version')}, "
-        f"{events} added in {seconds * 1000:,.0f} ms{repeat}"
+        f"{events} added in {seconds * 1000:,.0f} ms{repeat}{where}"
     )
 
 

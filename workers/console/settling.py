@@ -39,9 +39,12 @@ class Settling:
     """
     Which of our commands are settled, and how.
 
-    Keeps twenty bytes for each command that waits and eight for each that is done.
+    Keeps twenty bytes for each command that waits and eight for each that is done; with `keep`
+    the twenty of those, too, in `kept`.
     """
 
+    keep: bool = False
+    kept: list[UuidArray] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     repeats: int = 0
     new: int = 0
@@ -52,8 +55,9 @@ class Settling:
 
     def add(self, answers: Iterable[Acceptance]) -> None:
         """Take up commands that were just accepted; those settled before are settled now."""
-        new, repeated = [], []
+        new, repeated, everyone = [], [], []
         for answer in answers:
+            everyone.append(answer.command_id)
             if answer.standing == "new":
                 new.append(answer.command_id)
                 continue
@@ -62,6 +66,8 @@ class Settling:
                 repeated.append(answer.command_id)
             else:
                 self.outcomes[answer.standing] += 1
+        if self.keep:
+            self.kept.append(UuidArray.of(everyone))
         self.new += len(new)
         if new or repeated:
             self._chunks.append(

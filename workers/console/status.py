@@ -5,6 +5,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from workers.console.delivery_figures import about
 from workers.console.figures import Commands
 from workers.console.ground import reach
 from workers.console.health import Health, examine
@@ -48,6 +49,10 @@ def screen(health: Health) -> Table:
         line(made, "queues", GAP.join(f"{name} {n:,}" for name, n in health.queues.items()))
     if health.dead_letters:
         line(made, "dead letters", f"{health.dead_letters:,}", well=False)
+    for one in health.subscriptions:
+        paused = f"paused{GAP}" if one.is_paused else ""
+        text = f"{paused}{one.waiting:,} waiting{GAP}{one.parked:,} parked"
+        line(made, f"to {one.name}", text, well=one.problem is None)
     for progress in health.projections:
         text = f"{progress.checkpoint.status}{GAP}lag {lag(progress) or 'unknown'}"
         if progress.lag:
@@ -90,5 +95,6 @@ def document(health: Health) -> dict[str, Any]:
         "oldest_accepted_seconds": commands and commands.oldest,
         "queues": health.queues,
         "dead_letters": health.dead_letters,
+        "subscriptions": [about(one) for one in health.subscriptions],
         "projections": [standing(progress) for progress in health.projections],
     }

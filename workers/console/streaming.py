@@ -7,12 +7,14 @@ from typing import TypeAlias
 from domain.errors import DomainError
 from store.errors import CommandIdReusedError, UnstorableError
 from store.inbox import Acceptance, Submission
+from workers import awaiting
 from workers.console.bars import Bar, Bars
 from workers.console.endings import Failure, Interrupted
 from workers.console.faults import Faults
 from workers.console.lines import BadLineError, Envelope, Source, opened, submission
 from workers.console.output import counted
 from workers.console.settling import Settling
+from workers.console.showing import until_shown
 from workers.console.summary import tell
 from workers.console.wanted import Wanted
 from workers.fleet import fleet
@@ -30,21 +32,22 @@ Numbered: TypeAlias = tuple[int, Submission]
 
 def submit_file(path: str, envelope: Envelope, wanted: Wanted) -> bool:
     """Submit a file's commands; returns whether all of them were accepted, or done if waited."""
+    names = awaiting.wanted(wanted.wait_for)
     run = FileRun(envelope, wanted)
     start = time.monotonic()
     with opened(path) as source, Bars() as bars:
         run.submit(source, bars)
-        if wanted.wait:
-            run.wait(bars.bar("settled", run.accepted), wanted.timeout)
+        if wanted.waits:
+            run.wait(bars, names)
     seconds = time.monotonic() - start
-    return tell(run.settling, run.faults, seconds, waited=wanted.wait, as_json=wanted.as_json)
+    return tell(run.settling, run.faults, seconds, waited=wanted.waits, as_json=wanted.as_json)
 
 
 class FileRun:
     """One way through a file."""
 
     def __init__(self, envelope: Envelope, wanted: Wanted) -> None:
-        self.settling = Settling()
+        self.settling = Settling(keep=bool(wanted.wait_for))
         self._faults = Faults(passed_over=wanted.skip_bad)
         self._envelope = envelope
         self._wanted = wanted
@@ -68,7 +71,7 @@ class FileRun:
             while self._faults.stop is None and (chunk := self._chunk(lines)):
                 self.settling.add(self._accept(chunk))
                 bar.at(self.accepted, source.estimate(self.accepted))
-                if self._wanted.wait and time.monotonic() - last_look > LOOK_EVERY:
+                if self._wanted.waits and time.monotonic() - last_look > LOOK_EVERY:
                     self.settling.look()
                     last_look = time.monotonic()
         except KeyboardInterrupt:
@@ -80,29 +83,36 @@ class FileRun:
             )
         bar.at(self.accepted, self.accepted)
 
-    def wait(self, bar: Bar, timeout: float | None) -> None:
-        """Return when none of the commands waits any more."""
-        start = last_change = time.monotonic()
-        settled, note = -1, ""
+    def wait(self, bars: Bars, names: tuple[str, ...]) -> None:
+        """Return when none of the commands waits any more, and these projections show it."""
+        timeout = self._wanted.timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
         try:
-            while True:
-                self.settling.look()
-                now = time.monotonic()
-                if self.settling.settled != settled:
-                    settled, note, last_change = self.settling.settled, "", now
-                elif now - last_change > QUIET and not note:
-                    note = "does a worker run?"
-                bar.at(settled, self.accepted, note)
-                if not self.settling.waiting:
-                    return
-                if timeout is not None and now - start > timeout:
-                    raise Failure(
-                        f"{counted(self.settling.waiting, 'command')} had no outcome after "
-                        f"{timeout:g} s; {self._kept()}. Does a worker run? Ask: fleetlog status"
-                    )
-                time.sleep(POLL)
+            self._until_settled(bars.bar("settled", self.accepted), deadline)
+            until_shown(names, self.settling.kept, bars, deadline)
         except KeyboardInterrupt:
             raise Interrupted(f"{self._kept()} and will take effect") from None
+
+    def _until_settled(self, bar: Bar, deadline: float | None) -> None:
+        last_change = time.monotonic()
+        settled, note = -1, ""
+        while True:
+            self.settling.look()
+            now = time.monotonic()
+            if self.settling.settled != settled:
+                settled, note, last_change = self.settling.settled, "", now
+            elif now - last_change > QUIET and not note:
+                note = "does a worker run?"
+            bar.at(settled, self.accepted, note)
+            if not self.settling.waiting:
+                return
+            if deadline is not None and now > deadline:
+                raise Failure(
+                    f"{counted(self.settling.waiting, 'command')} had no outcome after "
+                    f"{self._wanted.timeout:g} s; {self._kept()}. Does a worker run? Ask: "
+                    "fleetlog status"
+                )
+            time.sleep(POLL)
 
     def _chunk(self, lines: Iterator[tuple[int, bytes]]) -> list[Numbered]:
         """Return the next commands; those before a line that stops us are accepted all the same."""

@@ -27,8 +27,12 @@ def login() -> str:
 @click.option("--json-data", metavar="JSON", help="Fields as a JSON object, beside FIELD=VALUE.")
 @click.option("--wait", is_flag=True, help="Wait for the outcomes; status 1 unless all are done.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), metavar="S", help="Seconds --wait may take."
+    "--wait-for",
+    metavar="NAME",
+    multiple=True,
+    help="Wait until this projection shows what was done; more than one is fine.",
 )
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="S", help="Seconds to wait.")
 @click.option("--actor", help="Who asks; without it your login name.")
 @click.option("--reason", help="Why, for the record.")
 @click.option("--correlation-id", help="The conversation this belongs to.")
@@ -56,7 +60,7 @@ def submit(  # noqa: PLR0913 - one for each option
     \b
       fleetlog submit CreateUser user_id=ada username=ada email=ada@example.org --wait
       fleetlog submit PlaceOrder order_id=1 items=apple,pear total=4.20
-      fleetlog submit --file orders.jsonl.gz --wait
+      fleetlog submit --file orders.jsonl.gz --wait-for order_board
 
     A list is written with commas or as JSON. A line of a file is an object with "command" and
     "data", and if you like "command_id", "time", "actor", "reason", "correlation_id" and

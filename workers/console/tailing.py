@@ -9,7 +9,7 @@ import psycopg
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
-from store.cloud_events import happened_at
+from store.business_time import happened_at
 from store.errors import UndecodableEventError
 from store.following import EventFilter, pages, safe_position
 from store.recorded import RecordedEvent

@@ -77,8 +77,28 @@ def families(health: Health) -> Iterable[Metric]:
     for status, number in (health.commands.by_status if health.commands else {}).items():
         commands.add_metric([status], float(number))
     yield commands
+    yield from of_subscriptions(health)
     letters = "Messages that no worker could take."
     yield GaugeMetricFamily("fleetlog_dead_letters", letters, float(health.dead_letters))
+
+
+def of_subscriptions(health: Health) -> Iterable[Metric]:
+    """Yield what waits for each receiver outside, and whether that is meant so."""
+    deliveries = GaugeMetricFamily(
+        "fleetlog_deliveries", "Deliveries that are not done.", labels=["subscription", "status"]
+    )
+    paused = GaugeMetricFamily(
+        "fleetlog_subscription_paused", "Whether nothing is sent.", labels=["subscription"]
+    )
+    spared = GaugeMetricFamily(
+        "fleetlog_circuit_open", "Whether its endpoint is spared.", labels=["subscription"]
+    )
+    for one in health.subscriptions:
+        deliveries.add_metric([one.name, "waiting"], float(one.waiting))
+        deliveries.add_metric([one.name, "parked"], float(one.parked))
+        paused.add_metric([one.name], float(one.is_paused))
+        spared.add_metric([one.name], float(one.open_until is not None))
+    yield from (deliveries, paused, spared)
 
 
 def up(name: str, words: str, answer: str | None) -> Metric:

@@ -7,7 +7,7 @@ from store.migrations.running import run_script
 revision = "0003"
 down_revision = "0002"
 
-PARTS = ("generations", "import")
+PARTS = ("generations", "import", "waiting", "deliveries")
 
 
 def upgrade() -> None:

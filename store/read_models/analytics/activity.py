@@ -9,8 +9,8 @@ from typing import Any, cast
 from sqlalchemy import BigInteger, Column, Date, DateTime, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
+from store.business_time import happened_at
 from store.projection import Key, Order, Projection, Rows, read_models
-from store.read_models.business_time import happened_at
 from store.read_models.mapped import ReadModel
 from store.recorded import RecordedEvent
 

@@ -9,8 +9,8 @@ from sqlalchemy import BigInteger, Date, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.users import UserDeactivated
+from store.business_time import day_of
 from store.projection import Key, Order, Projection, Rows
-from store.read_models.business_time import day_of
 from store.read_models.mapped import ReadModel
 from store.recorded import RecordedEvent
 

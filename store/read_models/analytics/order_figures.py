@@ -10,9 +10,9 @@ from sqlalchemy import BigInteger, Column, Date, DateTime, Numeric, String, Tabl
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.orders import OrderEvent, OrderPlaced, OrderShipped, PaymentProcessed
+from store.business_time import happened_at
 from store.projection import Key, Order, Projection, Rows, read_models
 from store.read_models.analytics.buckets import NAMES, bucket_of, seconds
-from store.read_models.business_time import happened_at
 from store.read_models.mapped import ReadModel
 from store.recorded import RecordedEvent
 

@@ -1,0 +1,1 @@
+"""What `fleetlog new` writes: a small domain to begin with."""
