@@ -14,6 +14,7 @@ from tests.chaos.plan import Goals, further, pause, plan, seeded
 from tests.chaos.stage import Deed, Stage
 
 LOOK_SECONDS = 1.0
+EAGER_SECONDS = 5.0  # between what still has to be done when the plan has been worked off
 
 
 def break_things(goals: Goals, seed: int, stage: Stage, load: Load) -> list[str]:
@@ -26,7 +27,8 @@ def break_things(goals: Goals, seed: int, stage: Stage, load: Load) -> list[str]
         own = seeded(seed, lane.name)
         waiting = list(reversed(planned[lane]))
         while not stage.over.is_set():
-            stage.wait(pause(goals, planned[lane], own))
+            seconds = pause(goals, planned[lane], own)
+            stage.wait(seconds if waiting else min(seconds, EAGER_SECONDS))
             if not waiting:
                 busy.discard(lane)
             if stage.over.is_set():

@@ -30,7 +30,7 @@ from fleetlog.commands order by accepted_no
 PROJECTIONS = frozenset(
     {
         *("user_directory", "order_board", "toy_shelf"),
-        *("activity", "deactivations", "order_figures", "audit_log"),
+        *("activity", "deactivations", "order_figures", "audit_log", "address_book"),
     }
 )
 

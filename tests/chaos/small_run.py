@@ -16,6 +16,7 @@ from store.inbox import Inbox, Submission
 from store.projection import Projection
 from store.projector import Projector
 from store.read_model_tables import prepare
+from store.read_models.address_book import AddressBook
 from store.read_models.analytics.activity import Activity
 from store.read_models.analytics.deactivations import Deactivations
 from store.read_models.analytics.order_figures import OrderFigures
@@ -51,7 +52,7 @@ class SmallRun:
         self._inbox = Inbox(self.database)
         self._handler = handler(self.database)
         projections: list[Projection] = [UserDirectory(), OrderBoard(), ToyShelf()]
-        projections += [Activity(), Deactivations(), OrderFigures(), AuditLog()]
+        projections += [Activity(), Deactivations(), OrderFigures(), AuditLog(), AddressBook()]
         prepare(self.database, projections)
         self._projectors = [Projector(self.database, p, batch_size=40) for p in projections]
 

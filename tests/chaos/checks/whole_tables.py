@@ -102,6 +102,20 @@ WHOLE = (
         steps,
     ),
     Whole(
+        "address_book",
+        "address_read_model",
+        "user_id, username, email",
+        lambda row: (row[:1], row[1:]),
+        lambda past: alone(plain_folds.addresses(past)),
+    ),
+    Whole(
+        "address_book",
+        "order_customer_read_model",
+        "order_id, customer_id",
+        first,
+        lambda past: alone(plain_folds.customers(past)),
+    ),
+    Whole(
         "audit_log",
         "audit_known_values",
         "aggregate_id, known",

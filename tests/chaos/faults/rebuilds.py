@@ -12,6 +12,10 @@ from store import checkpoints, generations
 from store.engine import Database, Role
 from store.errors import GenerationError, NotAlignedError
 from store.projection import Projection
+from store.read_models.address_book import AddressBook
+from store.read_models.analytics.activity import Activity
+from store.read_models.analytics.order_figures import OrderFigures
+from store.read_models.audit_log import AuditLog
 from store.read_models.order_board import OrderBoard
 from store.read_models.user_directory import UserDirectory
 from store.swapping import swap
@@ -21,7 +25,10 @@ from workers.settings import sqlalchemy_url
 
 T = TypeVar("T")
 
-PROJECTIONS: tuple[Callable[[], Projection], ...] = (OrderBoard, UserDirectory, DeclaredShelf)
+PROJECTIONS: tuple[Callable[[], Projection], ...] = (
+    *(OrderBoard, UserDirectory, DeclaredShelf),
+    *(Activity, OrderFigures, AuditLog, AddressBook),
+)
 PATIENCE = 20
 REFUSED = (GenerationError, NotAlignedError, psycopg.Error, DBAPIError)
 
@@ -42,10 +49,15 @@ def rebuild(stage: Stage, random: Random) -> int:
 
 
 def roll_back(stage: Stage, random: Random) -> int:
-    """Back to the generation from before, which then has to catch up."""
-    projection = random.choice(PROJECTIONS)()
-    back = tried(stage, lambda at: swap(at, projection, standing="previous", within=5))
-    return int(bool(back))
+    """Back to the generation from before, where there is one, which then has to catch up."""
+
+    def back(database: Database) -> bool:
+        choice = [made() for made in PROJECTIONS if has(database, made(), "previous")]
+        if not choice:
+            return False
+        return bool(swap(database, random.choice(choice), standing="previous", within=5))
+
+    return int(bool(tried(stage, back)))
 
 
 def give_up_rebuild(stage: Stage, random: Random) -> int:
@@ -61,9 +73,14 @@ def give_up_rebuild(stage: Stage, random: Random) -> int:
 
 
 def is_being_built(database: Database, projection: Projection) -> bool:
-    with suppress(psycopg.Error, DBAPIError), database.connect(Role.READER) as connection:
-        return bool(checkpoints.readers(connection, projection.name, "next"))
+    with suppress(psycopg.Error, DBAPIError):
+        return has(database, projection, "next")
     return True
+
+
+def has(database: Database, projection: Projection, standing: str) -> bool:
+    with database.connect(Role.READER) as connection:
+        return bool(checkpoints.readers(connection, projection.name, standing))
 
 
 def tried(stage: Stage, act: Callable[[Database], T]) -> T | None:
