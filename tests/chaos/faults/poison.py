@@ -12,7 +12,7 @@ from tests.chaos.stage import POISON, Stage
 from tests.toys import Ring
 from workers.settings import sqlalchemy_url
 
-PATIENCE = 40
+PATIENCE = 80
 UNDER_WAY = ("", "accepted")
 STATUS = "select status from fleetlog.commands where command_id = %s"
 
