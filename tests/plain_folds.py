@@ -10,6 +10,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import psycopg
+
 FACTS = (
     "select global_sequence, event_id::text, aggregate_id, aggregate_type, event_type, version, "
     "sequence_number, timestamp, data, metadata from fleetlog.events order by global_sequence"
@@ -60,6 +62,12 @@ class Fact(NamedTuple):
     @property
     def day(self) -> str:
         return self.when.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def facts(url: str) -> list[Fact]:
+    """Return all events of a database, as its owner sees them."""
+    with psycopg.connect(url) as connection:
+        return [Fact(*row) for row in connection.execute(FACTS)]
 
 
 def event_counts(past: list[Fact]) -> Counter[tuple[Any, ...]]:

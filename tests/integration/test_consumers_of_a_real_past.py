@@ -64,13 +64,8 @@ def past(running: Servers) -> Iterator[Past]:
         copy_in(made, EACH)
         live(store, seed=2)
         catch_up(database, batch_size=1000)
-        yield Past(facts(made), made)
+        yield Past(plain_folds.facts(made.admin_url), made)
         database.dispose()
-
-
-def facts(made: TestDatabase) -> list[Fact]:
-    with psycopg.connect(made.admin_url) as connection:
-        return [Fact(*row) for row in connection.execute(plain_folds.FACTS)]
 
 
 def live(store: EventStore, seed: int) -> None:
