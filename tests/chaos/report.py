@@ -10,6 +10,7 @@ from tests.chaos.stage import LEASE_SECONDS, VISIBILITY_SECONDS, Deed
 from tests.chaos.strikes import Strike
 
 TIMEOUTS = (Strike.LOCK, Strike.STATEMENT, Strike.TRANSACTION, Strike.IDLE)
+LENGTHS = {"ten": "ten minutes"}
 UNKNOWN = "unknown and asked for again"
 ENDS = ("done", "refused", "parked", UNKNOWN)
 
@@ -51,7 +52,11 @@ class Report:
     def row(self) -> str:
         """Return the run's row for the table in docs/chaos.md."""
         tally, ends, strikes = self.tally, self.ends, self.strikes
-        cells: list[object] = [self.goals, self.seed, f"{self.seconds:.0f}"]
+        cells: list[object] = [
+            LENGTHS.get(self.goals, self.goals),
+            self.seed,
+            f"{self.seconds:.0f}",
+        ]
         cells.append(f"{tally[Deed.COMMAND]:,}")
         cells.append(joined(ends.get(name, 0) for name in ENDS))
         cells.append(tally[Deed.KILL])

@@ -11,6 +11,7 @@ from tests.chaos.faults import FAULTS, Lane
 from tests.chaos.plan import GOALS, MINUTE, TEN, Goals, further, plan, seeded
 from tests.chaos.report import Report, bound
 from tests.chaos.stage import Deed
+from tests.processes import ROOT
 
 PROMISED = {
     Deed.KILL: 40,
@@ -90,6 +91,15 @@ def test_a_report_can_be_kept_as_json() -> None:
     report = Report("ten", 1, tally=Counter({Deed.KILL: 40}))
 
     assert json.loads(json.dumps(report.as_dict()))["tally"] == {"process kills": 40}
+
+
+def test_a_report_has_a_row_for_the_table_in_the_docs() -> None:
+    page = (ROOT / "docs" / "chaos.md").read_text()
+    head = next(line for line in page.splitlines() if line.startswith("| run | seed | seconds | c"))
+    row = Report("ten", 7, seconds=455.2, tally=Counter({Deed.COMMAND: 4711})).row
+
+    assert row.startswith("| ten minutes | 7 | 455 | 4,711 | 0 / 0 / 0 / 0 |")
+    assert row.count("|") == head.count("|")
 
 
 def test_no_loss_in_three_thousand_commands_bounds_the_rate_at_one_in_a_thousand() -> None:
