@@ -153,6 +153,31 @@ def test_an_event_that_was_parked_for_no_reason_is_found(
     assert "which it can fold" in findings[0]
 
 
+def test_what_a_generation_from_before_has_parked_is_no_matter(
+    ran: SmallRun, doctored: TestDatabase
+) -> None:
+    copy = (
+        "insert into fleetlog.projection_checkpoints "
+        "select (jsonb_populate_record(c, jsonb_build_object('projection_name', %s::text, "
+        "'standing', %s::text))).* from fleetlog.projection_checkpoints c "
+        "where projection_name = 'order_board'"
+    )
+    park = (
+        "insert into fleetlog.parked_events (projection_name, global_sequence, aggregate_id, error)"
+        " select %s, max(global_sequence), aggregate_id, 'an old bug' "
+        "from fleetlog.events where aggregate_type = 'Order' group by aggregate_id limit 1"
+    )
+    doctor(doctored, copy, "order_board@1/0", "previous")
+    doctor(doctored, park, "order_board@1/0")
+
+    assert check(ran.evidence) == []
+
+    doctor(doctored, park, "audit_log")
+    (finding,) = check(ran.evidence)
+
+    assert finding.startswith("projections: audit_log has parked position")
+
+
 def lose(lines: list[str]) -> None:
     del lines[3]
 

@@ -15,7 +15,12 @@ from fleetlog.projection_checkpoints
 where projection_name <> 'snapshots' and standing = 'live'
 """
 SAFE = "select fleetlog.safe_position()"
-PARKED = "select projection_name, global_sequence from fleetlog.parked_events"
+# What a generation from before has parked is as old as its rows, and nobody reads either.
+PARKED = """
+select projection_name, p.global_sequence
+from fleetlog.parked_events p join fleetlog.projection_checkpoints c using (projection_name)
+where c.standing = 'live'
+"""
 FOLDED = {view.name for view in VIEWS} | {whole.name for whole in WHOLE}
 # Readers of the events that keep no rows: what they send on is gone.
 KEEPS_NO_ROWS = "outbox:"
