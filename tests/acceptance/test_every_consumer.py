@@ -14,15 +14,14 @@ import pytest
 
 from store.projection import projections
 from store.read_model_tables import prepare
+from tests import plain_folds
 from tests.acceptance.board import folded_board, stored_board
 from tests.acceptance.fleet import Fleet, write_commands
 from tests.acceptance.orders import REAL, command, order_commands, real_commands
-from tests.conftest import TestDatabase
-from tests.integration import plain_folds
-from tests.integration.plain_folds import Fact
 from tests.integration.postbox import PASSWORD, Postbox, postbox
 from tests.integration.real_past import DATA, LOGS
 from tests.integration.receivers import Receiver, receiving
+from tests.plain_folds import Fact
 from tests.polling import eventually
 from tests.rabbit import CERTIFICATES
 
@@ -31,12 +30,6 @@ KILLS = 4
 WAITING = "deliveries where status not in ('delivered', 'skipped')"
 SENDER = "Our shop <shop@example.org>"
 MAILED = {"UserCreated": "Welcome, ", "UserDeactivated": "Your account has been deactivated"}
-ENTRIES = """
-select position, event_id::text, aggregate_type, aggregate_id, sequence_number, event_type,
-       schema_version, at, occurred_at, actor, db_user, db_host, reason, command_id::text,
-       correlation_id, causation_id, changes
-from fleetlog_read_models.audit_log
-"""
 
 
 @dataclass
@@ -139,7 +132,7 @@ def test_all_equal_a_fold_in_plain_python_although_workers_are_killed_at_random(
     eventually(lambda: fleet.count("deliveries") == fleet.count("outbox"), 60)
     eventually(lambda: fleet.count(WAITING) == 0, 180)
 
-    past = plain_folds.facts(TestDatabase("", "", fleet.admin_url))
+    past = plain_folds.facts(fleet.admin_url)
     assert fleet.count("parked_events") == 0
     check_read_models(fleet, past)
     check_analytics(fleet, past)
@@ -176,10 +169,7 @@ def check_analytics(fleet: Fleet, past: list[Fact]) -> None:
 
 
 def check_audit_log(fleet: Fleet, past: list[Fact]) -> None:
-    found = {
-        position: (*said, sorted(((c["field"], c["old"], c["new"]) for c in changes), key=str))
-        for position, *said, changes in fleet.rows(ENTRIES)
-    }
+    found = dict(map(plain_folds.as_entry, fleet.rows(plain_folds.AUDIT_ENTRIES)))
 
     assert found == plain_folds.audit_entries(past)
 

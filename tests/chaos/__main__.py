@@ -25,7 +25,7 @@ def main() -> int:
     print(report)
     if arguments.json:
         arguments.json.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
-    return close(report, folder, arguments.keep)
+    return close(report, folder, arguments.keep, arguments.seconds)
 
 
 def parsed() -> argparse.Namespace:
@@ -38,7 +38,7 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def close(report: Report, folder: Path, keep: Path | None) -> int:
+def close(report: Report, folder: Path, keep: Path | None, seconds: float | None = None) -> int:
     """Keep history and logs when they are wanted or needed; returns the exit status."""
     if keep or not report.is_clean:
         kept = keep or folder.with_name(f"chaos-{report.seed}")
@@ -48,8 +48,14 @@ def close(report: Report, folder: Path, keep: Path | None) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     if report.is_clean:
         return 0
-    print(f"run it again with: make chaos ARGS='--seed {report.seed} --goals {report.goals}'")
+    print(f"run it again with: {again(report, seconds)}")
     return 1
+
+
+def again(report: Report, seconds: float | None) -> str:
+    """Return the command that repeats a run: its seed, its goals, and how long it was to last."""
+    lasting = f" --seconds {seconds:g}" if seconds else ""
+    return f"make chaos CHAOS={report.goals} ARGS='--seed {report.seed}{lasting}'"
 
 
 def save(folder: Path, kept: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TypeAlias
 
+from tests.chaos.checks.again import check_again
 from tests.chaos.checks.answers import check_answers
 from tests.chaos.checks.books import check_books
 from tests.chaos.checks.broker import check_broker
@@ -11,6 +12,7 @@ from tests.chaos.checks.decisions import check_decisions
 from tests.chaos.checks.effects import check_effects
 from tests.chaos.checks.live import check_live
 from tests.chaos.checks.order import check_order
+from tests.chaos.checks.parked import check_parked
 from tests.chaos.checks.projections import check_projections
 from tests.chaos.checks.snapshots import check_snapshots
 from tests.chaos.checks.stability import check_stability
@@ -23,9 +25,11 @@ Check: TypeAlias = Callable[[Evidence, Facts], Iterator[str]]
 
 CHECKS: dict[str, Check] = {
     "answers": check_answers,
+    "asked again": check_again,
     "effects": check_effects,
     "decisions": check_decisions,
     "books": check_books,
+    "parked": check_parked,
     "streams": check_streams,
     "order": check_order,
     "projections": check_projections,

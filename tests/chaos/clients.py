@@ -40,13 +40,11 @@ class Client:
         self.stopping = False
 
     def run(self, commands: int, pause: float) -> None:
-        """Submit so many, unless told to stop before; then ask once more what became of them."""
+        """Submit so many, unless told to stop before; what is unheard then, another asks for."""
         while self.invoked < commands and not self.stopping:
             self._turn(commands - self.invoked)
             if pause:
                 time.sleep(pause)
-        while self._unheard and not self.stopping:
-            self._look(self._unheard.popleft())
         self._history.close()
 
     def _turn(self, most: int) -> None:
@@ -121,7 +119,7 @@ class Client:
 
 
 def known(one: Drawn) -> Known:
-    return Known(one.command_id, one.command_type, one.aggregate_id)
+    return Known(one.command_id, one.command_type, one.aggregate_id, one.fields)
 
 
 def one_of(random: Random, weighted: Mapping[T, int]) -> T:

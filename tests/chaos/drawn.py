@@ -65,6 +65,8 @@ class Draw:
             "ShipOrder": (30, {"packages": items}),
         }
         command_type, fields = self._one_of(kinds)
+        if command_type == "PlaceOrder" and len(items) > 1:
+            fields["customer_id"] = order_id.replace("order", "user")
         return command_type, order_id, {"order_id": order_id, **fields}
 
     def _toy(self) -> tuple[str, str, Fields]:

@@ -23,9 +23,16 @@ select global_sequence, event_id, aggregate_id, aggregate_type, event_type, vers
 from fleetlog.events order by global_sequence
 """
 COMMANDS = """
-select command_id, command_type, aggregate_id, status, payload::text, result
+select command_id, command_type, aggregate_id, status, payload::text, result, attempts,
+       error ->> 'type'
 from fleetlog.commands order by accepted_no
 """
+PROJECTIONS = frozenset(
+    {
+        *("user_directory", "order_board", "toy_shelf"),
+        *("activity", "deactivations", "order_figures", "audit_log", "address_book"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,12 @@ class Evidence:
     seen: Path
     """The live reader's log."""
     random: Random
-    projections: frozenset[str] = frozenset({"user_directory", "order_board", "toy_shelf"})
+    projections: frozenset[str] = PROJECTIONS
     """Those that the fleet must have kept."""
+    was_asked_again: bool = False
+    """Whether what nobody had heard the end of was submitted again when all was quiet."""
+    attempts: int = 5
+    """Those after which a command is parked."""
     pause: float = 1.0
     """Seconds between two looks at what must not change any more."""
 
@@ -76,6 +87,9 @@ class CommandRow(NamedTuple):
     status: str
     data: str
     result: dict[str, Any] | None
+    attempts: int
+    refusal: str | None
+    """The name of the error's class, whether it was refused or set aside for it."""
 
     @property
     def payload(self) -> Any:

@@ -23,10 +23,11 @@ LOOK_SECONDS = 0.2
 ORPHANS_LIVE = 30.0  # what a killed parent leaves behind may end its work, and is cleared away
 
 
-def command_line(kind: str, name: str) -> tuple[str, ...]:
+def command_line(kind: str, name: str, *, plain: bool = False) -> tuple[str, ...]:
     if kind == "worker":
         return (*CELERY, "worker", "-n", f"{name}@%h", "--without-mingle", "--without-gossip")
-    return (*CELERY, "beat", "-S", "workers.beat:Scheduler", "--pidfile=")
+    scheduler = "celery.beat:Scheduler" if plain else "workers.beat:Scheduler"
+    return (*CELERY, "beat", "-S", scheduler, "--pidfile=")
 
 
 @dataclass(eq=False)
@@ -52,10 +53,17 @@ class Member:
 
 
 class ChaosFleet:
-    """Workers and beats, started and started again until `stop`."""
+    """
+    Workers and beats, started and started again until `stop`.
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+    With `plain_beat` the second one is Celery's own, which knows of no other: both send all ticks.
+    """
+
+    def __init__(
+        self, home: Path, environment: Mapping[str, str], *, plain_beat: bool = False
+    ) -> None:
         self.home = home
+        self.plain = {BEATS[1]} if plain_beat else set()
         self.environment = environment
         self.restarts: Counter[str] = Counter()
         self.asleep: set[Member] = set()
@@ -94,7 +102,14 @@ class ChaosFleet:
 
     def stop_beats(self) -> None:
         """End the beats for good; nothing is sent any more that nobody asked for."""
-        beats, self.members = self.beats, self.workers
+        self._stop(self.beats)
+
+    def stop_plain_beat(self) -> None:
+        """End the one that doubles every tick, so that there is a moment without any."""
+        self._stop([beat for beat in self.beats if beat.name in self.plain])
+
+    def _stop(self, beats: Sequence[Member]) -> None:
+        self.members = [member for member in self.members if member not in beats]
         for beat in beats:
             beat.process.terminate()
         for beat in beats:
@@ -113,7 +128,7 @@ class ChaosFleet:
         return Member(kind, name, log, self._started(kind, name, log))
 
     def _started(self, kind: str, name: str, log: Path) -> Process:
-        return Process(command_line(kind, name), self.environment, log)
+        return Process(command_line(kind, name, plain=name in self.plain), self.environment, log)
 
     def _supervise(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):

@@ -10,6 +10,8 @@ import msgspec
 Kind: TypeAlias = Literal["invoke", "ok", "refused", "unknown"]
 
 ENDING = ".history.jsonl"
+# The client that asks once more what became of all that the others have not heard of.
+AGAIN = "again"
 # The reason of an "unknown" whose command is written down, although nobody has heard more yet.
 ACCEPTED = "accepted"
 # What the reason of a "refused" begins with when it was never written down, by our own doing.
@@ -22,8 +24,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
     One line: what a client was about to do, or what it then knew.
 
-    `at_ns` is the monotonic clock, which all processes of one boot share. An "ok" carries the
-    `answer` that was heard. "refused" is said only when it is certain that nothing was stored.
+    `at_ns` is the monotonic clock, which all processes of one boot share. An "invoke" carries the
+    command's `fields`, an "ok" the `answer` that was heard. "refused" is said only when it is
+    certain that nothing was stored.
     """
 
     at_ns: int
@@ -34,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     aggregate_id: str
     reason: str = ""
     answer: dict[str, Any] | None = None
+    fields: dict[str, Any] | None = None
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -42,6 +46,7 @@ class Known(msgspec.Struct, frozen=True):
     command_id: UUID
     command_type: str
     aggregate_id: str
+    fields: dict[str, Any] | None = None
 
 
 class History:
@@ -63,6 +68,7 @@ class History:
             aggregate_id=command.aggregate_id,
             reason=reason,
             answer=answer,
+            fields=command.fields if kind == "invoke" else None,
         )
         self._file.write(msgspec.json.encode(entry) + b"\n")
 

@@ -13,6 +13,7 @@ CLIENTS = 3
 LONGEST = 1_000_000
 PAUSE_MS = 100
 FAREWELL_SECONDS = 30.0
+ASKING_SECONDS = 180.0
 SPREAD = 0.9  # of the run's time, in which everything malformed has been poured in
 
 
@@ -45,6 +46,17 @@ class Load:
         """Let everybody end what they are at; returns what went wrong with whom."""
         writing = [*self.clients, self._pourer]
         return farewell(writing)
+
+    def ask_again(self) -> list[str]:
+        """Ask once more for all that nobody has heard the end of; returns what went wrong."""
+        asking = self._start("asking", "--folder", str(self.folder))
+        try:
+            status = asking.wait(ASKING_SECONDS)
+        except TimeoutExpired:
+            return [f"{asking.log.name} did not end within {ASKING_SECONDS:g} s"]
+        finally:
+            asking.close()
+        return [f"{asking.log.name} ended with {status}"] if status else []
 
     def stop_reader(self) -> list[str]:
         return farewell([self._reader])

@@ -19,14 +19,20 @@ class Goals:
     longest: float
     """Seconds after which a run gives up what it still misses."""
     everything: bool = False
-    """Whether each fault there is comes at least once."""
+    """Whether each fault there is has its effect at least once."""
 
-    def missed(self, tally: Mapping[Any, int]) -> list[str]:
-        return [
+    def missed(self, tally: Mapping[Any, int], bitten: Mapping[str, int]) -> list[str]:
+        """Return what was not done: deeds by their number, faults that never had an effect."""
+        few = [
             f"{deed}: {tally.get(deed, 0)} of {least}"
             for deed, least in self.least.items()
             if tally.get(deed, 0) < least
         ]
+        return [*few, *(f"{fault.name}: had no effect" for fault in self.idle(bitten))]
+
+    def idle(self, bitten: Mapping[str, int]) -> list[Fault]:
+        """Return the faults that must have an effect yet."""
+        return [f for f in FAULTS if self.everything and not bitten.get(f.name, 0)]
 
 
 MINUTE = Goals(
@@ -42,7 +48,8 @@ MINUTE = Goals(
         Deed.POSTMASTER: 1,
         Deed.BROKER_LOSS: 1,
         Deed.REBUILD: 1,
-        Deed.COMMAND: 200,
+        Deed.COMMAND: 150,
+        Deed.OK: 30,
         Deed.MALFORMED: 300,
     },
     longest=150,
@@ -54,7 +61,10 @@ TEN = Goals(
         Deed.KILL: 44,
         Deed.LEASE: 12,
         Deed.VISIBILITY: 3,
-        Deed.IDLE: 3,
+        Deed.IDLE: 2,
+        Deed.TRANSACTION: 2,
+        Deed.LOCK: 2,
+        Deed.TIMEOUT: 2,
         Deed.BEFORE: 20,
         Deed.AFTER: 20,
         Deed.PARTITION: 4,
@@ -66,6 +76,7 @@ TEN = Goals(
         Deed.ROLLBACK: 3,
         Deed.GIVEN_UP: 2,
         Deed.COMMAND: 3000,
+        Deed.OK: 700,
         Deed.MALFORMED: 10_000,
     },
     longest=520,
@@ -97,11 +108,18 @@ def plan(goals: Goals, random: Random) -> dict[Lane, list[Fault]]:
     return {lane: [fault for fault in drawn if fault.lane is lane] for lane in Lane}
 
 
-def further(lane: Lane, goals: Goals, tally: Mapping[Any, int], random: Random) -> Fault:
-    """Draw one more: what is still missing, if it is this lane's, or anything."""
+def further(
+    lane: Lane,
+    goals: Goals,
+    tally: Mapping[Any, int],
+    bitten: Mapping[str, int],
+    random: Random,
+) -> Fault:
+    """Draw one more: what has had no effect yet, what is still missing, or anything of a lane."""
     choice = [fault for fault in FAULTS if fault.lane is lane]
+    idle = [fault for fault in goals.idle(bitten) if fault.lane is lane]
     missing = [f for f in choice if tally.get(f.deed, 0) < goals.least.get(f.deed, 0)]
-    return random.choice(missing or choice)
+    return random.choice(idle or missing or choice)
 
 
 def pause(goals: Goals, planned: list[Fault], random: Random) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import psycopg
 from kombu.exceptions import EncodeError, OperationalError
 from redis.exceptions import RedisError
@@ -17,7 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from domain.command import Command
 from domain.errors import InvalidFieldError
 from store.command_codec import make_command
+from store.storable import printable
+from tests.chaos.letters import Poured, Pushed, Sent, digest
+from tests.chaos.pouring_files import PouredFile
 from tests.hostile.generate import Hostile, hostile_commands, seeded
+from tests.hostile.lines import hostile_lines
 from tests.hostile.messages import hostile_messages
 from tests.hostile.odd import as_python, is_json
 from workers.app import app
@@ -36,16 +41,15 @@ class Pourer:
         self.out = out
         self.random = seeded(seed)
         self.commands = hostile_commands(self.random)
+        self.lines = hostile_lines(self.random)
         self.letters = hostile_messages(self.random)
         self.poured: Counter[str] = Counter()
-        self.legal = 0
-        self.found: list[str] = []
-        self.sent: list[str] = []
+        self.told = Poured()
         self.stopping = False
 
     def pour(self, number: int, seconds: float) -> None:
         """Pour so many, spread over so many seconds."""
-        doors = {self.submit: 6, self.send_task: 2, self.push: 2}
+        doors = {self.submit: 60, self.send_task: 20, self.push: 20, self.by_file: 2}
         began = time.monotonic()
         while (poured := self.poured.total()) < number and not self.stopping:
             if time.monotonic() - began < seconds * poured / number:
@@ -53,7 +57,7 @@ class Pourer:
                 continue
             (door,) = self.random.choices(list(doors), list(doors.values()))
             door()
-            if poured % WRITE_EVERY == 0:
+            if poured // WRITE_EVERY != self.poured.total() // WRITE_EVERY:
                 self.write()
 
     def submit(self) -> None:
@@ -65,54 +69,66 @@ class Pourer:
             self.poured["refused by submit"] += 1
         except Exception as error:  # noqa: BLE001 - an answer that names no field is a finding
             self.poured["failed in submit"] += 1
-            self.found.append(f"submit answered {hostile!r:.300} with {error!r:.300}")
+            self.told.found.append(f"submit answered {hostile!r:.300} with {error!r:.300}")
         else:
             if hostile.is_legal:
-                self.legal += 1  # strange to look at and nothing more: it does not count
+                self.told.legal += 1  # strange to look at and nothing more: it does not count
             elif not self.stopping:
                 self.poured["let in by submit"] += 1
-                self.found.append(f"submit let in {hostile!r:.300}")
+                self.told.found.append(f"submit let in {hostile!r:.300}")
 
     def send_task(self) -> None:
         """Refused by the worker, to whom a stranger without our code has sent it."""
         hostile = next(h for h in self.commands if is_json(h.fields) and h.kind != "enormous")
         task_id = str(UUID(int=self.random.getrandbits(128), version=4))
         try:
-            self.until_there(lambda: sent(hostile, task_id))
+            at_ns = self.until_there(lambda: sent(hostile, task_id))
         except (EncodeError, ValueError, TypeError, RecursionError):
             return  # not even a stranger can say it, so it does not count
+        if at_ns is None:
+            return
+        place = f"{hostile.command_type}.{printable(hostile.field)}"
+        self.told.sent.append(Sent(task_id, place, at_ns, hostile.is_legal))
         if hostile.is_legal:
-            self.legal += 1
+            self.told.legal += 1
         else:
             self.poured["sent as a task"] += 1
-            self.sent.append(task_id)
 
     def push(self) -> None:
         """Bytes that Celery would never write, onto the broker's list."""
         letter = next(self.letters)
-        self.until_there(lambda: fleet.redis.lpush("commands", letter.wire))
-        self.poured["pushed into the broker"] += 1
+        at_ns = self.until_there(lambda: fleet.redis.lpush("commands", letter.wire))
+        if at_ns is not None:
+            self.told.pushed.append(Pushed(letter.task_id, digest(letter.wire), at_ns))
+            self.poured["pushed into the broker"] += 1
 
-    def until_there(self, act: Callable[[], object]) -> None:
-        """Try again for as long as the servers are away."""
+    def by_file(self) -> None:
+        """A few lines that the command line must pass over, each with its reason."""
+        file = PouredFile(self.out.with_name("poured.jsonl"), self.lines, self.random)
         while not self.stopping:
+            bad = file.submit()
+            if bad is not None:
+                self.poured["lines of a file"] += bad
+                self.told.found += file.found
+                return
+            time.sleep(AGAIN_SECONDS)
+
+    def until_there(self, act: Callable[[], object]) -> int | None:
+        """Try again while the servers are away; returns when the try that did it was begun."""
+        while not self.stopping:
+            at_ns = time.monotonic_ns()
             try:
                 act()
             except AWAY:
                 time.sleep(AGAIN_SECONDS)
             else:
-                return
+                return at_ns
+        return None
 
     def write(self) -> None:
-        told = {
-            "poured": self.poured.total(),
-            "doors": self.poured,
-            "legal": self.legal,
-            "found": self.found,
-            "sent": self.sent,
-        }
+        self.told.poured, self.told.doors = self.poured.total(), dict(self.poured)
         unfinished = self.out.with_suffix(".new")
-        unfinished.write_text(json.dumps(told))
+        unfinished.write_text(json.dumps(msgspec.to_builtins(self.told)))  # half surrogates, too
         unfinished.replace(self.out)
 
 

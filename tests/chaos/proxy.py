@@ -62,6 +62,7 @@ class Proxy:
         self.upstream = upstream
         self.hears_commits = hears_commits
         self.delay = 0.0
+        self.delayed = 0
         self.sprung: Counter[Trap] = Counter()
         self._mode = Mode.PASS
         self._healed = Event()
@@ -73,6 +74,16 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self._thread = Thread(target=self._accept, daemon=True)
         self._thread.start()
+
+    @property
+    def connections(self) -> int:
+        return len(self._wires)
+
+    @property
+    def unheard(self) -> int:
+        """How many connections are there on which something was said that was lost."""
+        with self._lock:
+            return sum(wire.lost for wire in self._wires)
 
     @property
     def mode(self) -> Mode:
@@ -212,6 +223,7 @@ class Wire(Thread):
                 if not said:  # the other side must not learn of it
                     self._proxy.healed()
             elif self._proxy.mode is Mode.DELAY:
+                self._proxy.delayed += 1
                 time.sleep(self._proxy.delay)
             if not said:
                 return False

@@ -2,10 +2,17 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.stage import LEASE_SECONDS, VISIBILITY_SECONDS
+from tests.chaos.stage import LEASE_SECONDS, VISIBILITY_SECONDS, Deed
+from tests.chaos.strikes import Strike
+
+TIMEOUTS = (Strike.LOCK, Strike.STATEMENT, Strike.TRANSACTION, Strike.IDLE)
+LENGTHS = {"ten": "ten minutes"}
+UNKNOWN = "unknown and asked for again"
+ENDS = ("done", "refused", "parked", UNKNOWN)
 
 
 @dataclass
@@ -16,6 +23,12 @@ class Report:
     seed: int
     seconds: float = 0.0
     tally: Counter[str] = field(default_factory=Counter)
+    bitten: Counter[str] = field(default_factory=Counter)
+    """How often each fault had its effect."""
+    strikes: Counter[str] = field(default_factory=Counter)
+    """What PostgreSQL's log says of its limits."""
+    ends: dict[str, int] = field(default_factory=dict)
+    """What became of the commands."""
     restarts: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
@@ -35,22 +48,60 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         return {**vars(self), "visibility_timeout": VISIBILITY_SECONDS}
 
+    @property
+    def row(self) -> str:
+        """Return the run's row for the table in docs/chaos.md."""
+        tally, ends, strikes = self.tally, self.ends, self.strikes
+        cells: list[object] = [
+            LENGTHS.get(self.goals, self.goals),
+            self.seed,
+            f"{self.seconds:.0f}",
+        ]
+        cells.append(f"{tally[Deed.COMMAND]:,}")
+        cells.append(joined(ends.get(name, 0) for name in ENDS))
+        cells.append(tally[Deed.KILL])
+        cells.append(f"{tally[Deed.LEASE]} / {tally[Deed.VISIBILITY]} / {frozen_within(tally)}")
+        cells.append(joined(tally[deed] for deed in (Deed.BEFORE, Deed.AFTER)))
+        cells += [tally[Deed.PARTITION], tally[Deed.POSTMASTER]]
+        cells.append(joined(tally[deed] for deed in (Deed.BROKER_LOSS, Deed.BROKER_RESTART)))
+        cells.append(joined(strikes[strike] for strike in TIMEOUTS))
+        cells.append(joined(tally[deed] for deed in (Deed.REBUILD, Deed.ROLLBACK, Deed.GIVEN_UP)))
+        cells += [f"{tally[Deed.MALFORMED]:,}", len(self.findings) or "nothing"]
+        return f"| {' | '.join(map(str, cells))} |"
+
     def __str__(self) -> str:
         lines = [f"{self.head}, {self.seconds:.0f} s"]
         lines += [f"  {count:6} {deed}" for deed, count in sorted(self.tally.items())]
         lines += [f"  {count:6} restarts of a {kind}" for kind, count in self.restarts.items()]
+        for name in ("bitten", "strikes", "ends"):
+            if said := told(getattr(self, name)):
+                lines.append(f"  {name}: {said}")
         lines += [f"  goal missed: {goal}" for goal in self.missed]
         lines += [f"  trouble with the run: {line}" for line in self.trouble]
         lines += [f"  FOUND: {line}" for line in self.findings] or ["  found nothing"]
-        lines += rates(self.tally["commands"], len(self.findings))
+        lines += rates(self.tally[Deed.COMMAND], len(self.findings))
+        lines.append(f"  row for docs/chaos.md: {self.row}")
         return "\n".join(lines)
+
+
+def joined(counts: Iterable[int]) -> str:
+    return " / ".join(f"{count:,}" for count in counts)
+
+
+def frozen_within(tally: Counter[str]) -> int:
+    return tally[Deed.IDLE] + tally[Deed.TRANSACTION]
+
+
+def told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def rates(commands: int, found: int) -> list[str]:
     """Say what no finding in so many commands proves: never "never"."""
     if not commands or found:
         return []
-    return [f"  0 of {commands} commands: below {bound(commands):.2g} a command, with 95 %"]
+    least = f"  0 of {commands} {Deed.COMMAND}: below {bound(commands):.2g} a command, with 95 %"
+    return [least]
 
 
 def bound(trials: int) -> float:

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +13,18 @@ from redis import Redis
 
 from store.migrations.running import migrate
 from tests.chaos.proxy import Proxy
+from tests.chaos.strikes import PREFIX, strikes
 from tests.polling import eventually
 from workers.embedded.postgres import LOGIN_ROLE, OWNER, SOCKET, Postgres
 from workers.embedded.valkey import Valkey
 from workers.settings import sqlalchemy_url
 
 # A process is killed here, never the machine: what PostgreSQL has written, the kernel keeps.
-POSTGRES_SETTINGS = {"synchronous_commit": "on", "full_page_writes": "on"}
+POSTGRES_SETTINGS = {
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "log_line_prefix": PREFIX,
+}
 GONE_SECONDS = 30
 
 
@@ -58,6 +64,11 @@ class ChaosServers:
     @property
     def redis_url(self) -> str:
         return f"unix://{self.valkey.socket}"
+
+    @property
+    def strikes(self) -> Counter[str]:
+        """How often which limit of PostgreSQL's has struck so far."""
+        return strikes(self.postgres.daemon.log)
 
     @contextmanager
     def admin(self) -> Iterator[psycopg.Connection]:

@@ -25,8 +25,12 @@ where c.projection_name <> 'snapshots' and c.standing = 'live' order by 1
 """
 
 
-def quiet(database: Database, redis: Redis, seconds: float) -> None:
-    """Return when nothing moves; raises AssertionError with what still does after so long."""
+def quiet(database: Database, redis: Redis | None, seconds: float) -> None:
+    """
+    Return when nothing moves; raises AssertionError with what still does after so long.
+
+    Without a broker to look into, ticks may come and go.
+    """
     give_up = time.monotonic() + seconds
     while moving := still_moving(database, redis):
         if time.monotonic() > give_up:
@@ -34,12 +38,17 @@ def quiet(database: Database, redis: Redis, seconds: float) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def still_moving(database: Database, redis: Redis) -> list[str]:
+def still_moving(database: Database, redis: Redis | None) -> list[str]:
     """Return what moves, in words; a server that does not answer is in motion too."""
     try:
-        return [*open_commands(database), *readers_behind(database), *left_over(redis)]
+        return [*open_commands(database), *readers_behind(database), *lying(redis)]
     except (psycopg.Error, DBAPIError, RedisError) as error:
         return [f"no answer: {error}"]
+
+
+def lying(redis: Redis | None) -> Iterator[str]:
+    if redis:
+        yield from left_over(redis)
 
 
 def open_commands(database: Database) -> Iterator[str]:

@@ -16,6 +16,11 @@ from store.inbox import Inbox, Submission
 from store.projection import Projection
 from store.projector import Projector
 from store.read_model_tables import prepare
+from store.read_models.address_book import AddressBook
+from store.read_models.analytics.activity import Activity
+from store.read_models.analytics.deactivations import Deactivations
+from store.read_models.analytics.order_figures import OrderFigures
+from store.read_models.audit_log import AuditLog
 from store.read_models.order_board import OrderBoard
 from store.read_models.user_directory import UserDirectory
 from store.repository import Repository
@@ -47,6 +52,7 @@ class SmallRun:
         self._inbox = Inbox(self.database)
         self._handler = handler(self.database)
         projections: list[Projection] = [UserDirectory(), OrderBoard(), ToyShelf()]
+        projections += [Activity(), Deactivations(), OrderFigures(), AuditLog(), AddressBook()]
         prepare(self.database, projections)
         self._projectors = [Projector(self.database, p, batch_size=40) for p in projections]
 
@@ -74,7 +80,7 @@ class SmallRun:
             history.note("ok", known, answer=state.result)
             self.done.setdefault(one.command_type, []).append(one.command_id)
         elif state and state.status == "rejected":
-            history.note("refused", known, str(state.error))
+            history.note("refused", known, str((state.error or {}).get("type")))
             self.refused.append(one.command_id)
 
     def settle(self) -> None:

@@ -1,6 +1,9 @@
 """What a fault finds when it is injected: servers, fleet, a clock, and a tally of what was done."""
 
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +15,7 @@ from tests.chaos.servers import ChaosServers
 
 VISIBILITY_SECONDS = 20
 LEASE_SECONDS = 3
+POISON = "poison-"  # what the ids of toys begin with whose commands must end parked
 
 
 class Deed(StrEnum):
@@ -20,7 +24,8 @@ class Deed(StrEnum):
     KILL = "process kills"
     LEASE = "freezes past the lease"
     VISIBILITY = "freezes past the visibility timeout"
-    IDLE = "freezes within a transaction"
+    IDLE = "freezes within a projection's transaction, ended by the server"
+    TRANSACTION = "freezes within a writer's transaction, ended by the server"
     BEFORE = "commits cut before the server"
     AFTER = "commits cut after the server"
     PARTITION = "partitions"
@@ -30,13 +35,15 @@ class Deed(StrEnum):
     CUT = "connections cut"
     DELAY = "slow wires"
     CROWD = "connections used up"
-    TIMEOUT = "timeouts of the server"
-    CANCEL = "statements cancelled, sessions terminated"
-    POISON = "poisoned aggregates"
+    LOCK = "tables held until lock_timeout struck"
+    TIMEOUT = "times that statement_timeout was made to strike"
+    CANCEL = "waves of cancelled statements and terminated sessions"
+    POISON = "poisoned aggregates parked"
     REBUILD = "rebuilds"
     ROLLBACK = "rollbacks"
     GIVEN_UP = "rebuilds given up"
-    COMMAND = "commands"
+    COMMAND = "commands that were ok, refused or accepted"
+    OK = "commands answered with ok"
     MALFORMED = "malformed inputs"
 
 
@@ -48,10 +55,23 @@ class Stage:
     fleet: ChaosFleet
     toy_faults: Path
     tally: Counter[str] = field(default_factory=Counter)
+    bitten: Counter[str] = field(default_factory=Counter)
+    """How often each fault, by its name, had its effect."""
+    losses: list[tuple[int, int]] = field(default_factory=list)
+    """From when to when the broker lost what it had, by the monotonic clock in nanoseconds."""
     over: Event = field(default_factory=Event)
 
-    def count(self, deed: Deed, times: int = 1) -> None:
+    def count(self, name: str, deed: Deed, times: int) -> None:
+        """Note the effect that a fault had; one without any was none."""
+        self.bitten[name] += times
         self.tally[deed] += times
+
+    @contextmanager
+    def losing(self) -> Iterator[None]:
+        """Note that the broker loses what it has within this block."""
+        began = time.monotonic_ns()
+        yield
+        self.losses.append((began, time.monotonic_ns()))
 
     def wait(self, seconds: float) -> None:
         """Let time pass, but not beyond the end of the run."""

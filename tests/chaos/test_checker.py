@@ -68,7 +68,7 @@ def test_an_event_of_a_refused_command_is_found(ran: SmallRun, doctored: TestDat
 
     findings = check(ran.evidence)
 
-    assert promises(findings) == {"answers", "decisions", "effects"}
+    assert promises(findings) == {"answers", "decisions", "effects", "projections"}
     assert any(str(refused) in f and "recorded 1 events" in f for f in findings)
 
 
@@ -158,7 +158,7 @@ def test_a_hole_in_a_stream_is_found(ran: SmallRun, doctored: TestDatabase) -> N
 
     findings = check(ran.evidence)
 
-    assert promises(findings) == {"streams", "effects"}
+    assert promises(findings) == {"streams", "effects", "projections"}
     assert any("stream 'toy-1' has number" in finding for finding in findings)
 
 

@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 
 from tests.chaos.checker import check
+from tests.chaos.checks.projections import check_projections
 from tests.chaos.doctoring import doctor, promises
+from tests.chaos.evidence import gather
 from tests.chaos.settle import quiet
 from tests.chaos.small_run import SmallRun
 from tests.conftest import TestDatabase
@@ -58,7 +60,6 @@ def test_a_row_that_is_not_what_its_events_say_is_found(
         ("last_global_sequence = last_global_sequence - 1", "the checkpoint of order_board is at"),
         ("last_global_sequence = last_global_sequence + 9", "the checkpoint of order_board is at"),
         ("status = 'halted', error = 'a bug'", "order_board is halted: a bug"),
-        ("projection_name = 'other'", "order_board has no checkpoint"),
     ],
 )
 def test_a_wrong_checkpoint_is_found(
@@ -73,6 +74,66 @@ def test_a_wrong_checkpoint_is_found(
     (finding,) = check(ran.evidence)
 
     assert sentence in finding
+
+
+@pytest.mark.parametrize("name", ["order_board", "audit_log"])
+def test_a_projection_without_a_checkpoint_and_one_that_nobody_can_fold_are_found(
+    ran: SmallRun, doctored: TestDatabase, name: str
+) -> None:
+    rename = "update fleetlog.projection_checkpoints set projection_name = '{}'"
+    where = f" where projection_name = '{name}' and standing = 'live'"
+    doctor(doctored, rename.format("other") + where)
+
+    found = [f for f in check(ran.evidence) if "checkpoint" in f]
+
+    assert found == [
+        f"projections: {name} has no checkpoint",
+        "projections: other has a checkpoint, and nobody here knows how to fold it",
+    ]
+
+    doctor(doctored, rename.format("outbox:mail") + " where projection_name = 'other'")
+    found = [f for f in check(ran.evidence) if "checkpoint" in f]
+
+    assert found == [f"projections: {name} has no checkpoint"]
+
+
+LIES = {
+    "update {}.analytics_event_counts set events = events + 1": "activity (analytics_event_counts)",
+    "delete from {}.analytics_active_users": "activity (analytics_active_users) lacks",
+    "insert into {}.analytics_active_days values ('2020-01-01', 'nobody')": (
+        "activity (analytics_active_days) has ('2020-01-01', 'nobody'), which no event"
+    ),
+    "delete from {}.analytics_deactivations": "deactivations (analytics_deactivations) lacks",
+    "update {}.analytics_order_values set value = value + 1e-9": (
+        "order_figures (analytics_order_values) says of"
+    ),
+    "update {}.analytics_order_times set seconds = seconds + 1e-6": (
+        "order_figures (analytics_order_times) says of"
+    ),
+    "update {}.analytics_order_steps set paid_at = now()": (
+        "order_figures (analytics_order_steps) says of"
+    ),
+    "update {}.address_read_model set email = 'x'": "address_book (address_read_model) says of",
+    "delete from {}.order_customer_read_model": "address_book (order_customer_read_model) lacks",
+    "update {}.audit_known_values set known = '[]'": "audit_log (audit_known_values) says of",
+    "update {}.audit_log set reason = 'a lie' where position = 4": "audit_log says of 4",
+    "update {}.audit_log set changes = '[]' where position = 5": "audit_log says of 5",
+    "delete from {}.audit_log where position = 3": "audit_log lacks 3",
+}
+
+
+def test_figures_and_entries_that_are_not_what_the_events_say_are_found(
+    ran: SmallRun, doctored: TestDatabase
+) -> None:
+    for lie, sentence in LIES.items():
+        assert [f for f in projection_findings(ran) if f.startswith(sentence)] == []
+        doctor(doctored, lie.format("fleetlog_read_models"))
+        assert [f for f in projection_findings(ran) if f.startswith(sentence)] != [], lie
+
+
+def projection_findings(ran: SmallRun) -> list[str]:
+    evidence = ran.evidence
+    return list(check_projections(evidence, gather(evidence)))
 
 
 def test_an_event_that_was_parked_for_no_reason_is_found(
@@ -90,6 +151,31 @@ def test_an_event_that_was_parked_for_no_reason_is_found(
     assert promises(findings) == {"projections"}
     assert "order_board has parked" in findings[0]
     assert "which it can fold" in findings[0]
+
+
+def test_what_a_generation_from_before_has_parked_is_no_matter(
+    ran: SmallRun, doctored: TestDatabase
+) -> None:
+    copy = (
+        "insert into fleetlog.projection_checkpoints "
+        "select (jsonb_populate_record(c, jsonb_build_object('projection_name', %s::text, "
+        "'standing', %s::text))).* from fleetlog.projection_checkpoints c "
+        "where projection_name = 'order_board'"
+    )
+    park = (
+        "insert into fleetlog.parked_events (projection_name, global_sequence, aggregate_id, error)"
+        " select %s, max(global_sequence), aggregate_id, 'an old bug' "
+        "from fleetlog.events where aggregate_type = 'Order' group by aggregate_id limit 1"
+    )
+    doctor(doctored, copy, "order_board@1/0", "previous")
+    doctor(doctored, park, "order_board@1/0")
+
+    assert check(ran.evidence) == []
+
+    doctor(doctored, park, "audit_log")
+    (finding,) = check(ran.evidence)
+
+    assert finding.startswith("projections: audit_log has parked position")
 
 
 def lose(lines: list[str]) -> None:

@@ -56,8 +56,9 @@ def test_a_refusal_for_another_reason_is_found(ran: SmallRun, doctored: TestData
     other = """error = error || '{"type": "UserDeactivatedError"}'"""
     command(doctored, refused, other)
 
-    (finding,) = check(ran.evidence)
+    heard, finding = check(ran.evidence)
 
+    assert heard.startswith("answers: ")
     assert f"{refused} refuses by UserDeactivatedError, and at version 0 " in finding
     assert finding.endswith("the domain refuses by UserNotFoundError")
 

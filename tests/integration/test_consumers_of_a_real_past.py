@@ -23,12 +23,12 @@ from store.read_models.analytics.activity import Activity
 from store.read_models.analytics.deactivations import Deactivations
 from store.read_models.analytics.order_figures import OrderFigures
 from store.read_models.audit_log import AuditLog
+from tests import plain_folds
 from tests.conftest import TestDatabase
-from tests.integration import plain_folds
 from tests.integration.lent import lent
-from tests.integration.plain_folds import Fact
 from tests.integration.real_past import copy_in
 from tests.integration.test_read_models import OLD, fill
+from tests.plain_folds import Fact
 from tests.processes import ROOT
 from workers.console.audit import audit
 from workers.embedded import Servers
@@ -37,12 +37,6 @@ from workers.settings import sqlalchemy_url
 CONSUMERS = (Activity(), Deactivations(), OrderFigures(), AuditLog())
 PAGE = ROOT / "docs" / "read-models.md"
 EACH = 4000
-ENTRIES = """
-select position, event_id::text, aggregate_type, aggregate_id, sequence_number, event_type,
-       schema_version, at, occurred_at, actor, db_user, db_host, reason, command_id::text,
-       correlation_id, causation_id, changes
-from fleetlog_read_models.audit_log
-"""
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,7 @@ def past(running: Servers) -> Iterator[Past]:
         copy_in(made, EACH)
         live(store, seed=2)
         catch_up(database, batch_size=1000)
-        yield Past(plain_folds.facts(made), made)
+        yield Past(plain_folds.facts(made.admin_url), made)
         database.dispose()
 
 
@@ -143,13 +137,9 @@ def test_the_times_to_paid_and_shipped_are_in_their_buckets_and_add_up(past: Pas
 
 
 def test_every_event_has_its_entry_with_its_values_before_and_after(past: Past) -> None:
-    found = {position: (*told, as_set(changes)) for position, *told, changes in past.rows(ENTRIES)}
+    found = dict(map(plain_folds.as_entry, past.rows(plain_folds.AUDIT_ENTRIES)))
 
     assert found == plain_folds.audit_entries(past.facts)
-
-
-def as_set(changes: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    return sorted(((one["field"], one["old"], one["new"]) for one in changes), key=str)
 
 
 def test_the_words_of_imported_events_are_those_of_their_own_system(past: Past) -> None:

@@ -1,6 +1,6 @@
 """What a client was told is what was stored: done once, refused and not done, accepted and kept."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ class Heard:
     was_accepted: bool = False
     was_kept_out: bool = False
     was_sent: bool = False
+    is_unknown: bool = False
 
     def add(self, entry: Entry) -> None:
         if entry.kind == "ok":
@@ -32,7 +33,18 @@ class Heard:
         elif entry.kind == "invoke":
             self.was_sent |= entry.reason == BY_MESSAGE
         elif entry.kind == "unknown":
+            self.is_unknown = True
             self.was_accepted |= entry.reason in TOLD
+
+    @property
+    def is_promised(self) -> bool:
+        """Whether a client was told something about it that must come true."""
+        return bool(self.answers or self.refusals) or self.was_accepted
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody heard how it ended, and it may have got in."""
+        return not (self.answers or self.refusals) and (self.is_unknown or not self.was_kept_out)
 
     def may_be(self, status: str) -> bool:
         """Whether one that was kept out may be so: a message gets in, and is refused inside."""
@@ -57,14 +69,22 @@ def contradictions(heard: Heard, row: CommandRow | None, events: int) -> Iterato
         elif any(answer != stored for answer in heard.answers):
             yield f"was answered with {heard.answers} and has the result {stored}"
     elif heard.refusals:
-        if status != "rejected":
-            yield f"was refused ({heard.refusals[0]}) and is {status}"
-        if events:
-            yield f"was refused ({heard.refusals[0]}) and recorded {events} events"
+        yield from refuted(heard.refusals, row, events)
     elif heard.was_kept_out and row is not None and not heard.may_be(status):
         yield f"was kept out and is {status}"
     elif heard.was_accepted and row is None:
         yield "was accepted and is lost"
+
+
+def refuted(refusals: Sequence[str], row: CommandRow | None, events: int) -> Iterator[str]:
+    """Yield what speaks against a refusal that was heard."""
+    status = row.status if row else "lost"
+    if status != "rejected":
+        yield f"was refused ({refusals[0]}) and is {status}"
+    elif row and any(refusal != row.refusal for refusal in refusals):
+        yield f"was refused ({', '.join(refusals)}) and its row says {row.refusal}"
+    if events:
+        yield f"was refused ({refusals[0]}) and recorded {events} events"
 
 
 def all_heard(entries: Iterable[Entry]) -> dict[UUID, Heard]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from tests.chaos.checks.views import VIEWS, Row, UndigestedError, View
+from tests.chaos.checks.whole_tables import WHOLE, check_whole_tables
 from tests.chaos.evidence import Evidence, Fact, Facts
 
 Rows: TypeAlias = Mapping[str, tuple[Any, ...]]
@@ -14,7 +15,15 @@ from fleetlog.projection_checkpoints
 where projection_name <> 'snapshots' and standing = 'live'
 """
 SAFE = "select fleetlog.safe_position()"
-PARKED = "select projection_name, global_sequence from fleetlog.parked_events"
+# What a generation from before has parked is as old as its rows, and nobody reads either.
+PARKED = """
+select projection_name, p.global_sequence
+from fleetlog.parked_events p join fleetlog.projection_checkpoints c using (projection_name)
+where c.standing = 'live'
+"""
+FOLDED = {view.name for view in VIEWS} | {whole.name for whole in WHOLE}
+# Readers of the events that keep no rows: what they send on is gone.
+KEEPS_NO_ROWS = "outbox:"
 
 
 def check_projections(evidence: Evidence, facts: Facts) -> Iterator[str]:
@@ -23,6 +32,11 @@ def check_projections(evidence: Evidence, facts: Facts) -> Iterator[str]:
         if view.name in evidence.projections:
             own = {position for name, position in parked if name == view.name}
             yield from check_view(evidence, view, facts, own)
+    digesting = {view.name for view in VIEWS}
+    for name, position in sorted(parked):
+        if name not in digesting:
+            yield f"{name} has parked position {position}, which it can fold"
+    yield from check_whole_tables(evidence)
     yield from check_checkpoints(evidence, facts)
 
 
@@ -90,6 +104,9 @@ def check_checkpoints(evidence: Evidence, facts: Facts) -> Iterator[str]:
     found = {name: rest for name, *rest in evidence.rows(CHECKPOINTS)}
     for name in sorted(evidence.projections - found.keys()):
         yield f"{name} has no checkpoint"
+    for name in sorted(found.keys() - FOLDED):
+        if not name.startswith(KEEPS_NO_ROWS):
+            yield f"{name} has a checkpoint, and nobody here knows how to fold it"
     for name, (position, status, error) in sorted(found.items()):
         if status != "running":
             yield f"{name} is {status}: {error or 'no reason'}"

@@ -10,7 +10,8 @@ from tests.chaos.stage import VISIBILITY_SECONDS, Deed, Stage
 
 __all__ = ["FAULTS", "Fault", "Lane"]
 
-Inject: TypeAlias = Callable[[Stage, Random], None]
+# Returns how often it had its effect: none, if nobody was there to be broken.
+Inject: TypeAlias = Callable[[Stage, Random], int]
 
 
 class Lane(Enum):
@@ -25,7 +26,7 @@ class Lane(Enum):
 
 
 class Fault(NamedTuple):
-    """`seconds` is about how long it takes, `yields` how often its deed is done by then."""
+    """`seconds` is about how long it takes, `yields` how often its deed is done if it bites."""
 
     lane: Lane
     inject: Inject
@@ -49,6 +50,7 @@ FAULTS = (
     Fault(Lane.FREEZES, freezes.freeze_beat, Deed.LEASE, seconds=4.5),
     Fault(Lane.FREEZES, freezes.freeze_past_visibility, Deed.VISIBILITY, VISIBILITY_SECONDS + 3),
     Fault(Lane.FREEZES, freezes.freeze_in_transaction, Deed.IDLE, seconds=13),
+    Fault(Lane.FREEZES, freezes.freeze_writer, Deed.TRANSACTION, seconds=8),
     Fault(Lane.DATABASE, commits.cut_before, Deed.BEFORE, seconds=2, yields=2),
     Fault(Lane.DATABASE, commits.cut_after, Deed.AFTER, seconds=2, yields=2),
     Fault(Lane.DATABASE, wires.cut_database, Deed.CUT, seconds=1),
@@ -56,7 +58,8 @@ FAULTS = (
     Fault(Lane.DATABASE, wires.lose_database, Deed.PARTITION, seconds=9),
     Fault(Lane.DATABASE, crashes.kill_postmaster, Deed.POSTMASTER, seconds=4),
     Fault(Lane.DATABASE, limits.use_up_connections, Deed.CROWD, seconds=4),
-    Fault(Lane.DATABASE, limits.hold_a_table, Deed.TIMEOUT, seconds=8),
+    Fault(Lane.DATABASE, limits.hold_a_table, Deed.LOCK, seconds=6),
+    Fault(Lane.DATABASE, limits.hold_the_checkpoints, Deed.TIMEOUT, seconds=12),
     Fault(Lane.DATABASE, limits.tighten_timeouts, Deed.TIMEOUT, seconds=3),
     Fault(Lane.DATABASE, limits.cancel_statements, Deed.CANCEL, seconds=2),
     Fault(Lane.DATABASE, limits.terminate_sessions, Deed.CANCEL, seconds=2),

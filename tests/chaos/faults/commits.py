@@ -4,34 +4,29 @@ import time
 from random import Random
 
 from tests.chaos.proxy import Trap
-from tests.chaos.stage import Deed, Stage
+from tests.chaos.stage import Stage
 
 AT_ONCE = 4
 PATIENCE = 6.0
+ANSWER_SECONDS = 0.3  # the last commit may still be on its way
 
 
-def cut_before(stage: Stage, random: Random) -> None:
-    spring(stage, random, Trap.BEFORE)
+def cut_before(stage: Stage, random: Random) -> int:
+    return spring(stage, random, Trap.BEFORE)
 
 
-def cut_after(stage: Stage, random: Random) -> None:
-    spring(stage, random, Trap.AFTER)
+def cut_after(stage: Stage, random: Random) -> int:
+    return spring(stage, random, Trap.AFTER)
 
 
-def spring(stage: Stage, random: Random, trap: Trap) -> None:
-    """Set some traps and wait until commits have run into them."""
+def spring(stage: Stage, random: Random, trap: Trap) -> int:
+    """Set some traps and wait until commits have run into them; returns how many have."""
     wire = stage.servers.database_wire
-    set_ones = random.randint(2, AT_ONCE)
-    wire.set(trap, set_ones)
+    before = wire.sprung[trap]
+    wire.set(trap, random.randint(2, AT_ONCE))
     until = time.monotonic() + PATIENCE
     while wire.armed and time.monotonic() < until and not stage.over.is_set():
         stage.wait(0.02)
     wire.disarm()
-    count(stage)
-
-
-def count(stage: Stage) -> None:
-    """Traps are counted where they spring."""
-    sprung = stage.servers.database_wire.sprung
-    stage.tally[Deed.BEFORE] = sprung[Trap.BEFORE]
-    stage.tally[Deed.AFTER] = sprung[Trap.AFTER]
+    stage.wait(ANSWER_SECONDS)
+    return wire.sprung[trap] - before

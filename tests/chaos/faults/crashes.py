@@ -2,33 +2,35 @@
 
 from random import Random
 
-from tests.chaos.stage import Deed, Stage
+from tests.chaos.stage import Stage
 
 
-def kill_postmaster(stage: Stage, random: Random) -> None:
+def kill_postmaster(stage: Stage, random: Random) -> int:
     stage.servers.kill_postmaster()
     stage.between(random, 0, 1.5)
     stage.servers.start_postgres()
-    stage.count(Deed.POSTMASTER)
+    return 1
 
 
-def kill_broker(stage: Stage, random: Random) -> None:
+def kill_broker(stage: Stage, random: Random) -> int:
     """With its file: what it was told a moment ago it still knows."""
     stage.servers.kill_valkey(forgetting=False)
     stage.between(random, 0, 2)
     stage.servers.start_valkey()
-    stage.count(Deed.BROKER_RESTART)
+    return 1
 
 
-def lose_broker_file(stage: Stage, random: Random) -> None:
-    stage.servers.kill_valkey(forgetting=True)
-    stage.between(random, 0, 2)
-    stage.servers.start_valkey()
-    stage.count(Deed.BROKER_LOSS)
+def lose_broker_file(stage: Stage, random: Random) -> int:
+    with stage.losing():
+        stage.servers.kill_valkey(forgetting=True)
+        stage.between(random, 0, 2)
+        stage.servers.start_valkey()
+    return 1
 
 
-def flush_broker(stage: Stage, _: Random) -> None:
+def flush_broker(stage: Stage, _: Random) -> int:
     """Everything gone under running processes: messages, locks, schedule."""
-    with stage.servers.redis() as client:
+    with stage.losing(), stage.servers.redis() as client:
+        had = client.dbsize()
         client.flushall()
-    stage.count(Deed.BROKER_LOSS)
+    return min(1, had)

@@ -12,21 +12,28 @@ from store import checkpoints, generations
 from store.engine import Database, Role
 from store.errors import GenerationError, NotAlignedError
 from store.projection import Projection
+from store.read_models.address_book import AddressBook
+from store.read_models.analytics.activity import Activity
+from store.read_models.analytics.order_figures import OrderFigures
+from store.read_models.audit_log import AuditLog
 from store.read_models.order_board import OrderBoard
 from store.read_models.user_directory import UserDirectory
 from store.swapping import swap
 from tests.chaos.shelf import DeclaredShelf
-from tests.chaos.stage import Deed, Stage
+from tests.chaos.stage import Stage
 from workers.settings import sqlalchemy_url
 
 T = TypeVar("T")
 
-PROJECTIONS: tuple[Callable[[], Projection], ...] = (OrderBoard, UserDirectory, DeclaredShelf)
+PROJECTIONS: tuple[Callable[[], Projection], ...] = (
+    *(OrderBoard, UserDirectory, DeclaredShelf),
+    *(Activity, OrderFigures, AuditLog, AddressBook),
+)
 PATIENCE = 20
 REFUSED = (GenerationError, NotAlignedError, psycopg.Error, DBAPIError)
 
 
-def rebuild(stage: Stage, random: Random) -> None:
+def rebuild(stage: Stage, random: Random) -> int:
     """The fleet builds in shares, with all that befalls it, and swaps in what it has built."""
     projection, shares = random.choice(PROJECTIONS)(), random.randint(1, 3)
 
@@ -38,18 +45,22 @@ def rebuild(stage: Stage, random: Random) -> None:
                 return True
         return False
 
-    if tried(stage, begun):
-        stage.count(Deed.REBUILD)
+    return int(bool(tried(stage, begun)))
 
 
-def roll_back(stage: Stage, random: Random) -> None:
-    """Back to the generation from before, which then has to catch up."""
-    projection = random.choice(PROJECTIONS)()
-    if tried(stage, lambda at: swap(at, projection, standing="previous", within=5)):
-        stage.count(Deed.ROLLBACK)
+def roll_back(stage: Stage, random: Random) -> int:
+    """Back to the generation from before, where there is one, which then has to catch up."""
+
+    def back(database: Database) -> bool:
+        choice = [made() for made in PROJECTIONS if has(database, made(), "previous")]
+        if not choice:
+            return False
+        return bool(swap(database, random.choice(choice), standing="previous", within=5))
+
+    return int(bool(tried(stage, back)))
 
 
-def give_up_rebuild(stage: Stage, random: Random) -> None:
+def give_up_rebuild(stage: Stage, random: Random) -> int:
     """Given up as soon as it was begun, while workers are at it."""
     projection = random.choice(PROJECTIONS)()
 
@@ -58,14 +69,18 @@ def give_up_rebuild(stage: Stage, random: Random) -> None:
         stage.between(random, 0.1, 3)
         return generations.give_up(database, projection)
 
-    if tried(stage, given_up):
-        stage.count(Deed.GIVEN_UP)
+    return int(bool(tried(stage, given_up)))
 
 
 def is_being_built(database: Database, projection: Projection) -> bool:
-    with suppress(psycopg.Error, DBAPIError), database.connect(Role.READER) as connection:
-        return bool(checkpoints.readers(connection, projection.name, "next"))
+    with suppress(psycopg.Error, DBAPIError):
+        return has(database, projection, "next")
     return True
+
+
+def has(database: Database, projection: Projection, standing: str) -> bool:
+    with database.connect(Role.READER) as connection:
+        return bool(checkpoints.readers(connection, projection.name, standing))
 
 
 def tried(stage: Stage, act: Callable[[Database], T]) -> T | None:
