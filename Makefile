@@ -32,8 +32,8 @@ demo: install ## Show the whole fleet at work (ARGS=--exit to end by itself)
 up: install ## Start servers, worker, beat and dashboard, until Ctrl-C
 	@$(BIN)/fleetlog up $(ARGS)
 
-test: install ## Run every test, two files at a time
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+test: install ## Run every test, three files at a time, the long ones first
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 acceptance: install ## Run only the tests that start the real fleet
 	$(BIN)/python -m pytest tests/acceptance $(ARGS)

@@ -1,7 +1,6 @@
 """Advancing a projection: under its lock, with its epoch, within a time budget."""
 
 import time
-from collections.abc import Iterable, Iterator
 from functools import partial
 
 import psycopg
@@ -64,19 +63,6 @@ def projector(name: str) -> Projector:
     return known
 
 
-def to_advance_each(names: Iterable[str]) -> Iterator[str]:
-    """
-    Advance several for a moment each; yields those that are to be advanced further, by others.
-
-    What stops one of them stops none of the rest: the next tick comes to it again, and says why.
-    """
-    for name in names:
-        try:
-            yield from to_advance(name, MOMENT)
-        except (psycopg.Error, DBAPIError, StoreError, UnknownProjectionError) as error:
-            log.info("left to the next tick", projection=name, error=type(error).__name__)
-
-
 def to_advance(name: str, seconds: float | None = None) -> list[str]:
     """Advance a projection's one reader; returns those that are to be advanced now, by others."""
     try:
@@ -89,6 +75,19 @@ def to_advance(name: str, seconds: float | None = None) -> list[str]:
         return shares
     except UnknownSubscriptionError:
         log.info("the subscription is gone", projection=name)
+        return []
+
+
+def to_advance_briefly(name: str) -> list[str]:
+    """
+    Do the same for a moment only, as one of several that were rung for together.
+
+    What stops it stops none of the rest: the next tick comes to it again, and says why.
+    """
+    try:
+        return to_advance(name, MOMENT)
+    except (psycopg.Error, DBAPIError, StoreError, UnknownProjectionError) as error:
+        log.info("left to the next tick", projection=name, error=type(error).__name__)
         return []
 
 

@@ -90,11 +90,7 @@ def relay() -> int:
 @app.task(name="projections.advance", base=Maintenance)
 def advance(name: str) -> None:
     """Fold what is new into one projection; with more to do than the budget allows, queue again."""
-    for reader in projecting.to_advance(name):
-        app.send_task("projections.advance", (reader,))
-    subscription = subscription_of(name)
-    if subscription is not None:
-        delivering.ring_if_due(subscription)
+    advanced(name, projecting.to_advance(name))
 
 
 @app.task(name="deliveries.tend", base=Maintenance)
@@ -113,8 +109,17 @@ def deliver(name: str) -> None:
 @app.task(name="projections.advance_each", base=Maintenance)
 def advance_each(names: list[str]) -> None:
     """Fold what is new into those that were rung for together, each for a moment."""
-    for reader in projecting.to_advance_each(names):
+    for name in names:
+        advanced(name, projecting.to_advance_briefly(name))
+
+
+def advanced(name: str, further: list[str]) -> None:
+    """See to what comes after: readers that have more to do, deliverers of what was written."""
+    for reader in further:
         app.send_task("projections.advance", (reader,))
+    subscription = subscription_of(name)
+    if subscription is not None:
+        delivering.ring_if_due(subscription)
 
 
 @app.task(name="rebuilds.tend", base=Maintenance)

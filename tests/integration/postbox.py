@@ -1,5 +1,6 @@
 """A receiver of mail for tests: a real SMTP server that misbehaves when it is told to."""
 
+import asyncio
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ class Postbox:
     hang_up_after: int = 0
     """So many mails are taken, and the connection ends before that is said."""
     conversations: list[Any] = field(default_factory=list)
+    begun: list[Any] = field(default_factory=list)
 
     def disconnect(self) -> None:
         """Hang up on everybody, as servers do with those who say nothing for long."""
@@ -78,6 +80,24 @@ class Postbox:
         return answer
 
 
+class Closing(Controller):
+    """Ends its conversations before it ends itself: sockets left open trouble later tests."""
+
+    def factory(self) -> Any:
+        server = super().factory()  # type: ignore[no-untyped-call]  # aiosmtpd has no types
+        self.handler.begun.append(server)
+        return server
+
+    def hang_up(self) -> None:
+        async def all_of_them() -> None:
+            for server in self.handler.begun:
+                if server.transport is not None:
+                    server.transport.abort()
+            await asyncio.sleep(0.01)  # what was aborted is closed in the loop's next rounds
+
+        asyncio.run_coroutine_threadsafe(all_of_them(), self.loop).result(10)
+
+
 @contextmanager
 def postbox(*, encryption: str = "starttls", login: bool = True) -> Iterator[Postbox]:
     """Run a server for the length of a block: with STARTTLS, in TLS, or in plain text."""
@@ -87,7 +107,7 @@ def postbox(*, encryption: str = "starttls", login: bool = True) -> Iterator[Pos
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(CERTIFICATES / "server.pem", CERTIFICATES / "server.key")
     starttls: dict[str, Any] = {"tls_context": context, "require_starttls": True}
-    controller = Controller(
+    controller = Closing(
         made,
         hostname="localhost",
         port=port,
@@ -101,6 +121,7 @@ def postbox(*, encryption: str = "starttls", login: bool = True) -> Iterator[Pos
     try:
         yield made
     finally:
+        controller.hang_up()
         controller.stop()
 
 

@@ -19,14 +19,14 @@ from store.read_models.audit_log import AuditLog
 from store.read_models.order_board import OrderBoard
 from store.read_models.user_directory import UserDirectory
 from store.swapping import swap
-from tests.chaos.shelf import DeclaredShelf
 from tests.chaos.stage import Stage
+from tests.toy_shelf import ToyShelf
 from workers.settings import sqlalchemy_url
 
 T = TypeVar("T")
 
 PROJECTIONS: tuple[Callable[[], Projection], ...] = (
-    *(OrderBoard, UserDirectory, DeclaredShelf),
+    *(OrderBoard, UserDirectory, ToyShelf),
     *(Activity, OrderFigures, AuditLog, AddressBook),
 )
 PATIENCE = 20
