@@ -77,6 +77,8 @@ def broker(settings: Settings) -> dict[str, Any]:
             # By default lost messages are looked for every 100 seconds.
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
+            # Whoever dies while it looks leaves its lock behind: for five minutes by default.
+            "unacked_mutex_expire": 5,
             "health_check_interval": 10,
             # A broker that vanished without a word is given up, also while a caller publishes:
             # three times this at worst. Longer than a worker's blocking wait for messages, 1 s.

@@ -12,7 +12,7 @@ import psutil
 
 from tests.toys import FAULTS
 
-PIECE = 16 * 1024 * 1024
+PIECE = 64 * 1024 * 1024
 ALLOWANCE = 256 * 1024 * 1024
 LONGEST = 60.0
 

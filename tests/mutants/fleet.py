@@ -22,14 +22,14 @@ FLEET_MUTANTS = (
         "The broker forgets a message while it is worked on; the worker dies, and nobody knows.",
         (Edit(APP, '"task_acks_late": True', '"task_acks_late": False'),),
         (f"{TIMES}test_a_killed_workers_command_resumes_soon_after_the_visibility_timeout",),
-        "not within .* the command of the killed worker",
+        "not within .*: a killed worker's command resumed",
     ),
     Mutant(
         "relay-off-during-flushall",
         "Accepted commands whose messages went with the broker wait for ever.",
         (Edit(SCHEDULE, '    ("commands.relay",       None,     5.0),\n', ""),),
         (f"{TIMES}test_a_minute_after_the_broker_forgot_everything_all_commands_are_done",),
-        "not within .* commands that the broker forgot",
+        "not within .*: what the broker forgot was done",
     ),
     Mutant(
         "snapshot-fingerprint-ignored",
@@ -101,6 +101,6 @@ FLEET_MUTANTS = (
             ),
         ),
         (f"{TIMES}test_a_dead_holders_projection_is_taken_over_within_fifteen_seconds",),
-        "not within .* the projection",
+        "not within .*: a projection was taken over",
     ),
 )
