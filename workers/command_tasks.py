@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from domain.aggregate import aggregates
 from domain.command import Command
 from domain.errors import DomainError
+from store.codec import Metadata
 from store.command_codec import describe, make_command
 from store.errors import UnstorableError
 from store.handling import Worked
@@ -172,6 +173,16 @@ class CommandTask(Task):  # type: ignore[type-arg]
         claims["correlation_id"] = self.request.get("fleetlog_correlation_id")
         metadata = metadata_from(claims, vars(self.request))
         try:
+            self._accept_or_refuse(command_id, fields, metadata)
+        except (psycopg.Error, DBAPIError) as error:  # neither is written down yet
+            if not is_passing(error):
+                raise
+            raise back_whole(error) from error
+
+    def _accept_or_refuse(
+        self, command_id: UUID, fields: dict[str, Any], metadata: Metadata
+    ) -> None:
+        try:
             submission = Submission(
                 command_id=command_id,
                 command=make_command(self.name, fields),
@@ -181,10 +192,6 @@ class CommandTask(Task):  # type: ignore[type-arg]
             fleet.inbox.accept([submission])
         except (DomainError, UnstorableError) as error:
             fleet.inbox.refuse(command_id, self.name, metadata, describe(error))
-        except (psycopg.Error, DBAPIError) as error:
-            if not is_passing(error):
-                raise
-            raise back_whole(error) from error
 
     def _suspicious(self) -> bool:
         """Whether somebody may have died over this command before."""

@@ -12,7 +12,7 @@ from tests.polling import eventually
 from workers.embedded import hold, release
 
 
-def test_a_bare_message_that_comes_while_the_database_is_away_is_handled_afterwards(
+def test_bare_messages_that_come_while_the_database_is_away_are_judged_afterwards(
     fleet: Fleet,
 ) -> None:
     worker = fleet.worker("one")
@@ -23,11 +23,15 @@ def test_a_bare_message_that_comes_while_the_database_is_away_is_handled_afterwa
     stop_database(fleet.home)
     fields = {"user_id": "ada", "username": "ada", "email": "ada@example.org"}
     stranger.send_task("CreateUser", kwargs=fields, task_id=task_id)
+    stranger.send_task("CreateUser", kwargs={"user_id": 7}, task_id=str(uuid.uuid4()))
     eventually(lambda: worker.says("a message goes back whole"), 30)
     hold(fleet.home, durable=False)
     eventually(lambda: fleet.count("commands where status = 'done'") == 1, 30)
+    eventually(lambda: fleet.count("commands where status = 'rejected'") == 1, 30)
+    refusals = fleet.rows("select error ->> 'type' from commands where status = 'rejected'")
     release(fleet.home)
 
+    assert refusals == [("InvalidFieldError",)]
     assert [event.event_type for event in fleet.store.load_events("ada")] == ["UserCreated"]
 
 
