@@ -62,7 +62,7 @@ def pages(
 ) -> Iterator[Page]:
     """Yield what is wanted after a position, up to one that was safe; pages may be empty."""
     while after < upto:
-        found = retrying(lambda: read_page(database, wanted, (after, upto), page))  # noqa: B023
+        found = retrying(lambda: read_page(database, wanted, (after, upto), page))  # noqa: B023 - called at once
         yield found
         after = found.position
 
